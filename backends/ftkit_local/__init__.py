@@ -1,0 +1,1 @@
+"""Fine-tuning and answering on this machine, with PyTorch and PEFT."""
