@@ -84,12 +84,16 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A line of a bill without money: the core multiplies by the dated rate named `rate_key`."""
+    """A line of a bill without money: the core multiplies by the dated rate named `rate_key`.
+
+    `paid` is False for what nobody sends a bill for, such as hours of one's own machine.
+    """
 
     label: str
     amount: Decimal
     unit: str
     rate_key: str
+    paid: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,10 +224,15 @@ class Pricing(Protocol):
 
 
 class Training(Protocol):
-    """Jobs. Plain synchronous calls without threads, retries, clock or ledger of their own."""
+    """Jobs. Plain synchronous calls without threads, retries, clock or ledger of their own.
+
+    `wire` names the row format; `listing_lag_s` is how long a new job may stay invisible to `find`; where
+    `idempotent_create` is True a repeated `submit` with the same key never makes a second job.
+    """
 
     wire: str
     listing_lag_s: float
+    idempotent_create: bool
 
     def base(self, native: str) -> Base:
         """The model named by a native id; raises NotFound with where to get it."""
@@ -235,7 +244,7 @@ class Training(Protocol):
         """One row of the wire file, without the line end."""
 
     def submit(self, request: TrainRequest) -> Remote:
-        """Start the job, or raise Refused, NotSent or OutcomeUnknown."""
+        """Start the job; a typed error means that nothing was started."""
 
     def find(self, key: str) -> list[Remote]:
         """Every job that carries this key, oldest first."""
@@ -271,9 +280,7 @@ class Inference(Protocol):
     def astream(self, record: ModelRecord, call: Call) -> AsyncIterator[str | Answer]:
         """`stream` without blocking the event loop."""
 
-    def chat_many(
-        self, record: ModelRecord, calls: Sequence[Call]
-    ) -> Iterator[tuple[int, Answer]]:
+    def chat_many(self, record: ModelRecord, calls: Sequence[Call]) -> Iterator[tuple[int, Answer]]:
         """Many answers as they are ready, each with the index of its call."""
 
     def score(

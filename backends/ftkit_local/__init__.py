@@ -1,1 +1,65 @@
-"""Fine-tuning and answering on this machine, with PyTorch and PEFT."""
+"""Fine-tuning and answering on this machine, with PyTorch and PEFT. The entry point names `backend`."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from importlib.util import find_spec
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ftkit.backend import Backend, Plugin
+from ftkit.catalogue import Catalogue, load_catalogue
+from ftkit.errors import NotInstalled
+
+_NEEDS = ("torch", "transformers", "peft", "safetensors", "gguf", "psutil")
+_LACKS = {
+    "qlora": "4-bit training is not built yet; lora and full are",
+    "dpo": "preference tuning is not built yet; lora and full are",
+    "tools": "tool calls of local models are not built yet",
+    "schema": "structured output of local models is not built yet; ask for JSON in the prompt and check it",
+    "hosting": "a local model answers in this process; there is nothing to deploy",
+}
+
+
+class LocalSettings(BaseModel):
+    """Section [providers.NAME] with backend = "local". `usd_per_hour` prices the machine's own time."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    usd_per_hour: Decimal | None = Field(None, ge=0)
+
+
+def _open(settings: LocalSettings, home: Path) -> Backend:
+    missing = [name for name in _NEEDS if find_spec(name) is None]
+    if missing:
+        raise NotInstalled(
+            f"models on this machine need {', '.join(missing)}: pip install 'ftkit[local]'"
+        )
+    from ftkit_local.inference import LocalInference
+    from ftkit_local.pricing import LocalPricing
+    from ftkit_local.training import LocalTraining
+
+    catalogue = _catalogue(settings)
+    return Backend(
+        name="local",
+        settings=settings,
+        catalogue=catalogue,
+        pricing=LocalPricing(home, catalogue),
+        training=LocalTraining(home, catalogue),
+        inference=LocalInference(home, catalogue),
+        lacks=_LACKS,
+    )
+
+
+def _catalogue(settings: LocalSettings) -> Catalogue:
+    catalogue = load_catalogue(Path(__file__).parent / "catalogue.toml")
+    if settings.usd_per_hour is None:
+        return catalogue
+    rate = catalogue.rates["machine-hour"].model_copy(
+        update={"usd": settings.usd_per_hour, "source": "the user's configuration"}
+    )
+    return catalogue.model_copy(update={"rates": {**catalogue.rates, "machine-hour": rate}})
+
+
+backend = Plugin("local", LocalSettings, _open)

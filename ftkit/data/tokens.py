@@ -5,7 +5,7 @@ The core never loads a tokenizer; a backend hands one in as a `Renderer`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -53,6 +53,9 @@ class Renderer(Protocol):
     def decode(self, ids: Sequence[int]) -> str:
         """Text of the ids, control tokens included."""
 
+    def pieces(self, rendered: Rendered) -> list[tuple[str, bool]]:
+        """The sequence as text, cut where it begins or ceases to be trained: `(text, trained)`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -67,18 +70,3 @@ class Counts:
     def longest(self) -> int:
         """Tokens of the longest sequence."""
         return max(self.lengths, default=0)
-
-
-def count(
-    conversations: Iterable[Sequence[Message]], renderer: Renderer, train_on: str = "assistant"
-) -> Counts:
-    """Count every conversation once."""
-    rows = tokens = trained = 0
-    lengths: list[int] = []
-    for messages in conversations:
-        rows += 1
-        for rendered in renderer.render(messages, train_on):
-            lengths.append(len(rendered.ids))
-            tokens += len(rendered.ids)
-            trained += rendered.trained
-    return Counts(rows, tokens, trained, tuple(lengths))

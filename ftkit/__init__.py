@@ -1,0 +1,242 @@
+"""Fine-tune language models through one API: check, estimate, train, show that it worked, answer.
+
+Every verb imports what it needs when it is called, so that `import ftkit` costs next to nothing. `ftkit.types` has the
+types that verbs take and return; errors are in `ftkit.errors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ftkit import errors
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from ftkit.types import (
+        CheckReport,
+        Dataset,
+        Hyperparameters,
+        Job,
+        Metric,
+        Model,
+        Quote,
+        Report,
+    )
+
+    Source = str | Path | Iterable[Mapping[str, Any]] | Dataset
+    Settings = Hyperparameters | Mapping[str, Any]
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "aevaluate",
+    "afinetune",
+    "asubmit",
+    "check",
+    "errors",
+    "estimate",
+    "evaluate",
+    "finetune",
+    "job",
+    "jobs",
+    "load",
+    "model",
+    "submit",
+]
+
+
+def load(
+    source: Source,
+    *,
+    format: str | None = None,
+    prompt: str | None = None,
+    completion: str | None = None,
+    system: str | None = None,
+) -> Dataset:
+    """Read a data set: JSONL, JSON or CSV file, list of dicts, or Hugging Face `datasets` object.
+
+    `prompt` and `completion` name columns; `system` is put in front of rows that have no system message. One strict
+    pass; raises DataError with every bad row in `.faults`.
+    """
+    from ftkit.data import load
+
+    return load(source, format=format, prompt=prompt, completion=completion, system=system)
+
+
+def check(data: Source, model: str | None = None, **load_options: str | None) -> CheckReport:
+    """Judge a data set, for one model where given: findings with row numbers and a way to mend. Never raises for data."""
+    from ftkit import config
+    from ftkit.cost import model_renderer
+    from ftkit.data import check, report_of_faults
+
+    try:
+        dataset = load(data, **load_options)
+    except errors.DataError as error:
+        return report_of_faults(error)
+    settings = config.settings()
+    chosen = model or settings.model
+    if chosen is None:
+        return check(dataset)
+    base, renderer = model_renderer(chosen, settings)
+    return check(dataset, renderer=renderer, max_length=base.max_length)
+
+
+def estimate(
+    data: Source,
+    model: str | None = None,
+    *,
+    method: str | None = None,
+    hyperparameters: Settings | None = None,
+    validation: Source | None = None,
+) -> Quote:
+    """What one run costs and needs, with every setting resolved: USD, steps, memory in bytes, seconds. Trains nothing."""
+    from ftkit import config
+    from ftkit.cost import plan
+
+    return plan(
+        load(data),
+        config.settings(),
+        model=model,
+        method=method,
+        hyperparameters=hyperparameters,
+        validation=None if validation is None else load(validation),
+    )
+
+
+def submit(
+    data: Source,
+    model: str | None = None,
+    *,
+    plan: Quote | None = None,
+    method: str | None = None,
+    hyperparameters: Settings | None = None,
+    validation: Source | None = None,
+    name: str | None = None,
+    max_cost_usd: Decimal | float | str | None = None,
+    allow: Collection[str] = (),
+    allow_unpriced: bool = False,
+    force_new: bool = False,
+) -> Job:
+    """Start one training job, or attach to the one that does the same work already.
+
+    Either `plan` (a Quote) or `model` with settings. `allow` names check codes that do not block. Raises DataError,
+    CapabilityError or BudgetError before anything is started; `force_new` starts a second job on purpose.
+    """
+    from ftkit import config
+    from ftkit.submission import submit
+
+    if plan is not None and (model or method or hyperparameters):
+        raise errors.ConfigError("pass plan= or model= with settings, not both")
+    settings = config.settings()
+    rows = load(data)
+    held = None if validation is None else load(validation)
+    chosen = plan or estimate(
+        rows, model, method=method, hyperparameters=hyperparameters, validation=held
+    )
+    return submit(
+        rows,
+        chosen,
+        settings,
+        validation=held,
+        name=name,
+        max_cost_usd=config.money(max_cost_usd)
+        if max_cost_usd is not None
+        else settings.max_cost_usd,
+        allow=allow,
+        allow_unpriced=allow_unpriced,
+        force_new=force_new,
+    )
+
+
+async def asubmit(data: Source, model: str | None = None, **options: Any) -> Job:
+    """`submit` for asyncio."""
+    import asyncio
+
+    return await asyncio.to_thread(lambda: submit(data, model, **options))
+
+
+def finetune(
+    data: Source, model: str | None = None, *, timeout_s: float | None = None, **options: Any
+) -> Model:
+    """`submit`, wait, and return the tuned model; a failed job raises TrainingError. Options as in `submit`."""
+    return submit(data, model, **options).wait(timeout_s).model()
+
+
+async def afinetune(
+    data: Source, model: str | None = None, *, timeout_s: float | None = None, **options: Any
+) -> Model:
+    """`finetune` for asyncio; a cancelled task leaves the job running."""
+    started = await asubmit(data, model, **options)
+    return (await started.wait_async(timeout_s)).model()
+
+
+def job(name_or_id: str) -> Job:
+    """A job by name, id, or `provider/id` (which takes up a job that this ledger has never seen)."""
+    from ftkit import config
+    from ftkit.submission import find_job
+
+    return find_job(name_or_id, config.settings())
+
+
+def jobs() -> list[Job]:
+    """All jobs of this ledger, newest first."""
+    from ftkit import config
+    from ftkit.submission import list_jobs
+
+    return list_jobs(config.settings())
+
+
+def model(what: str | Path) -> Model:
+    """A model handle: a file written by `Model.save`, a job's name, `provider/id`, or a folder with weights."""
+    from ftkit import config
+    from ftkit.submission import open_model
+
+    return open_model(what, config.settings())
+
+
+def evaluate(
+    candidate: Model | str | Path,
+    against: Sequence[Model | str | Path] | None = None,
+    *,
+    data: Source,
+    metric: str | Metric = "exact_match",
+    also: Sequence[str | Metric] = (),
+    train: Source | None = None,
+    seed: int = 0,
+    max_tokens: int | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Report:
+    """Compare a model with others on the same held-out rows, paired; the verdict is on `metric`.
+
+    `against` is the candidate's base where left out. With `train` the baselines that need no model (majority answer, nearest
+    training answer) stand beside it. Raises DataError where held-out rows were used to train or validate the candidate.
+    """
+    from ftkit.evaluation import evaluate
+    from ftkit.models import Model
+
+    def opened(what: Model | str | Path) -> Model:
+        return what if isinstance(what, Model) else model(what)
+
+    tuned = opened(candidate)
+    others = [tuned.base] if against is None else [opened(other) for other in against]
+    return evaluate(
+        tuned,
+        others,
+        load(data),
+        metric=metric,
+        also=also,
+        train=None if train is None else load(train),
+        seed=seed,
+        max_tokens=max_tokens,
+        progress=progress,
+    )
+
+
+async def aevaluate(candidate: Model | str | Path, **options: Any) -> Report:
+    """`evaluate` for asyncio."""
+    import asyncio
+
+    return await asyncio.to_thread(lambda: evaluate(candidate, **options))

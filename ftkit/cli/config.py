@@ -1,0 +1,51 @@
+"""`ftkit config show`: the settings in force, each with the place it comes from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from ftkit.cli.options import Json
+from ftkit.cli.terminal import show
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    group = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
+    group.command("show")(show_config)
+    group.callback()(lambda: None)
+    app.add_typer(group, name="config")
+
+
+def show_config(json: Json = False) -> None:
+    """Every setting with its origin."""
+    from ftkit import config
+
+    settings = config.settings()
+    values: dict[str, Any] = {
+        "profile": settings.profile,
+        "home": str(settings.home),
+        "model": settings.model,
+        "method": settings.method,
+        "max_cost_usd": None if settings.max_cost_usd is None else str(settings.max_cost_usd),
+        "allow_retiring": settings.allow_retiring,
+        "hyperparameters": settings.hyperparameters.given(),
+    }
+    for name, section in settings.providers.items():
+        values |= {f"providers.{name}.{key}": value for key, value in section.items()}
+    rows = {
+        key: {"value": value, "origin": str(settings.origins.get(key, "default"))}
+        for key, value in values.items()
+    }
+    width = max(len(key) for key in rows)
+    text = "\n".join(
+        f"{key:<{width}}  {_shown(row['value']):<40}  {row['origin']}" for key, row in rows.items()
+    )
+    show(text, {"schema_version": 1, "settings": rows}, json)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={item}" for key, item in value.items()) or "-"
+    return "-" if value is None else str(value)

@@ -1,0 +1,91 @@
+"""Entry of the command: registers the verbs and turns errors into one message and an exit code.
+
+0 done, 1 failed, 2 usage, 3 refused before anything was spent, 4 unsettled, 5 gate not met, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib import import_module
+
+import typer
+
+from ftkit.cli.exit_codes import INTERRUPTED
+from ftkit.cli.terminal import note
+from ftkit.errors import FtkitError
+
+app = typer.Typer(
+    name="ftkit",
+    help="Fine-tune language models: check the data, know the cost first, train, and show that it worked.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+_VERBS = (
+    "check",
+    "split",
+    "estimate",
+    "finetune",
+    "submit",
+    "job",
+    "jobs",
+    "chat",
+    "map",
+    "evaluate",
+    "save",
+    "config",
+    "demo",
+)
+for _verb in _VERBS:
+    import_module(f"ftkit.cli.{_verb}").register(app)
+
+
+def _version(value: bool) -> None:
+    if value:
+        from ftkit import __version__
+
+        typer.echo(f"ftkit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    debug: bool = typer.Option(False, "--debug", help="Show tracebacks."),
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    pass
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command and exit."""
+    given = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in given
+    given = ["--debug"] * debug + [word for word in given if word != "--debug"]
+    try:
+        app(given, standalone_mode=True, prog_name="ftkit")
+    except FtkitError as error:
+        if debug:
+            raise
+        if "--json" in given:
+            sys.stdout.write(json.dumps(_as_dict(error), ensure_ascii=False) + "\n")
+        note(f"ftkit: {error}")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        note("ftkit: interrupted")
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _as_dict(error: FtkitError) -> dict[str, object]:
+    return {
+        "schema_version": 1,
+        "error": type(error).__name__,
+        "message": str(error),
+        "exit_code": error.exit_code,
+    }

@@ -1,0 +1,85 @@
+"""Options that several verbs share; each has the name of the Python argument, with dashes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from decimal import Decimal
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
+
+import typer
+
+from ftkit.hyperparameters import Hyperparameters
+
+Data = Annotated[Path, typer.Argument(help="JSONL, JSON or CSV file.", show_default=False)]
+ModelOption = Annotated[
+    str | None,
+    typer.Option(help="provider/model, as in local/smollm2-135m; else the profile's."),
+]
+MethodOption = Annotated[str | None, typer.Option(help="lora (default) or full.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Format = Annotated[str | None, typer.Option(help="chat or prompt_completion; else detected.")]
+Prompt = Annotated[str | None, typer.Option(help="Column with the question.")]
+Completion = Annotated[str | None, typer.Option(help="Column with the answer.")]
+System = Annotated[str | None, typer.Option(help="System prompt for rows without one.")]
+Validation = Annotated[Path | None, typer.Option(help="Rows to watch the loss on while training.")]
+Name = Annotated[str | None, typer.Option(help="A name to find the job by.")]
+MaxCost = Annotated[str | None, typer.Option(help="Refuse a run that could cost more.")]
+Allow = Annotated[list[str] | None, typer.Option(help="Check code that does not block (repeat).")]
+Force = Annotated[bool, typer.Option(help="Start a second job for the same work.")]
+
+_LOAD = {"format": Format, "prompt": Prompt, "completion": Completion, "system": System}
+
+
+def with_load_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a verb the options of `ftkit.load`; it receives them as the dict `load_options`."""
+    return _widened(function, "load_options", dict(_LOAD))
+
+
+def with_hyperparameters(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a verb one option a hyperparameter; it receives those that were set as the dict `hyperparameters`."""
+    options = {
+        name: Annotated[
+            _plain(field.annotation) | None, typer.Option(rich_help_panel="Hyperparameters")
+        ]
+        for name, field in Hyperparameters.model_fields.items()
+    }
+    return _widened(function, "hyperparameters", options)
+
+
+def _widened(
+    function: Callable[..., Any], into: str, options: dict[str, Any]
+) -> Callable[..., Any]:
+    """`function` with the parameter `into` replaced by one parameter an option."""
+    signature = inspect.signature(function, eval_str=True)
+
+    @wraps(function)
+    def verb(**arguments: Any) -> Any:
+        given = {name: arguments.pop(name) for name in options}
+        arguments[into] = {name: value for name, value in given.items() if value is not None}
+        return function(**arguments)
+
+    kept = [parameter for name, parameter in signature.parameters.items() if name != into]
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+        for name, kind in options.items()
+    ]
+    verb.__signature__ = signature.replace(parameters=[*kept, *added])  # type: ignore[attr-defined]
+    verb.__annotations__ = {p.name: p.annotation for p in [*kept, *added]}
+    return verb
+
+
+def _plain(annotation: Any) -> Any:
+    """The type that the command line can parse for a field: its number type, or text."""
+    kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
+    kind = kinds[0] if get_origin(annotation) is not None and len(kinds) == 1 else str
+    return kind if kind in (int, float) else str
+
+
+def usd(text: str | None) -> Decimal | None:
+    """An amount given on the command line."""
+    from ftkit import config
+
+    return config.money(text, "--max-cost-usd")

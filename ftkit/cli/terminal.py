@@ -1,0 +1,70 @@
+"""What every verb prints with: text for people, JSON for programs, bars only on a terminal.
+
+Results go to standard output, everything else to standard error, so that a pipe carries only the result.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+
+class Update(Protocol):
+    """Moves the bar named `key`; `words` replace its label."""
+
+    def __call__(self, key: str, done: int, total: int, words: str | None = None) -> None: ...
+
+
+out = Console(highlight=False, markup=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+
+
+def show(text: str, value: dict[str, Any], as_json: bool) -> None:
+    """Print `value` as JSON, or `text`."""
+    if as_json:
+        sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+    else:
+        out.print(text)
+
+
+def note(text: str, *, style: str | None = None) -> None:
+    """A line for the person at the terminal."""
+    err.print(text, style=style)
+
+
+@contextmanager
+def bars() -> Iterator[Update]:
+    """A function `(key, done, total, words=key)` that keeps one bar a key; silent without a terminal."""
+    if not err.is_terminal:
+        yield lambda key, done, total, words=None: None
+        return
+    progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=32),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=err,
+    )
+    tasks: dict[str, Any] = {}
+    with progress:
+
+        def update(key: str, done: int, total: int, words: str | None = None) -> None:
+            if key not in tasks:
+                tasks[key] = progress.add_task(words or key, total=total)
+            progress.update(tasks[key], completed=done, total=total, description=words or key)
+
+        yield update

@@ -1,0 +1,198 @@
+"""Settings and where each of them comes from, read anew at every call.
+
+From weak to strong: user configuration, `ftkit.toml` found upward from the working folder to the repository root, the
+file named by FTKIT_CONFIG, the variables FTKIT_PROFILE, FTKIT_MODEL and FTKIT_HOME, arguments. A project's file may not
+say where requests go or which credential is used: a cloned repository would send its user's key to a stranger.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from ftkit.errors import ConfigError
+from ftkit.hyperparameters import Hyperparameters, parse_hyperparameters
+from ftkit.words import nearest
+
+FILE_NAME = "ftkit.toml"
+DEFAULT_PROFILE = "default"
+_TOP = ("profile", "profiles", "providers")
+_PROFILE = ("model", "method", "max_cost_usd", "allow_retiring", "hyperparameters")
+_ROUTES_A_KEY = re.compile(
+    r"url|host|endpoint|proxy|header|key|token|secret|credential|password", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a value was written; `project` is True for files that come with a repository."""
+
+    place: str
+    project: bool = False
+
+    def __str__(self) -> str:
+        return self.place
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings in force. `origins` maps a dotted name to the place it was written."""
+
+    home: Path
+    profile: str
+    model: str | None = None
+    method: str | None = None
+    max_cost_usd: Decimal | None = None
+    allow_retiring: bool = False
+    hyperparameters: Hyperparameters = field(default_factory=Hyperparameters)
+    providers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+
+
+def home() -> Path:
+    """FTKIT_HOME: the folder of the ledger, of runs and of imported models."""
+    if value := os.environ.get("FTKIT_HOME"):
+        return Path(value).expanduser().absolute()
+    from platformdirs import user_data_path
+
+    return user_data_path("ftkit", appauthor=False)
+
+
+def settings(profile: str | None = None) -> Settings:
+    """Read every source; raises ConfigError naming the file and the nearest right word."""
+    chosen, chosen_at = None, Origin("default")
+    profiles: dict[str, dict[str, tuple[Any, Origin]]] = {}
+    providers: dict[str, dict[str, Any]] = {}
+    origins: dict[str, Origin] = {}
+    for path, project in _files():
+        origin = Origin(str(path), project)
+        content = _read(path, origin)
+        if "profile" in content:
+            chosen, chosen_at = content["profile"], origin
+        for name, values in content.get("profiles", {}).items():
+            into = profiles.setdefault(name, {})
+            for key, value in values.items():
+                if key == "hyperparameters" and key in into:
+                    value = {**into[key][0], **value}
+                into[key] = (value, origin)
+        for name, values in content.get("providers", {}).items():
+            providers.setdefault(name, {}).update(values)
+            origins.update({f"providers.{name}.{key}": origin for key in values})
+    if value := os.environ.get("FTKIT_PROFILE"):
+        chosen, chosen_at = value, Origin("FTKIT_PROFILE")
+    if profile is not None:
+        chosen, chosen_at = profile, Origin("argument")
+    if chosen is not None and chosen not in profiles:
+        raise ConfigError(f"{chosen_at}: there is no profile {chosen!r}{nearest(chosen, profiles)}")
+    name = chosen or DEFAULT_PROFILE
+    values = {key: value for key, (value, _) in profiles.get(name, {}).items()}
+    origins |= {key: origin for key, (_, origin) in profiles.get(name, {}).items()}
+    origins["profile"] = chosen_at
+    if value := os.environ.get("FTKIT_MODEL"):
+        values["model"], origins["model"] = value, Origin("FTKIT_MODEL")
+    origins["home"] = Origin("FTKIT_HOME" if os.environ.get("FTKIT_HOME") else "default")
+    loose = values.get("hyperparameters", {})
+    place = f"{origins.get('hyperparameters', '')} [profiles.{name}.hyperparameters]"
+    return Settings(
+        home=home(),
+        profile=name,
+        model=values.get("model"),
+        method=values.get("method"),
+        max_cost_usd=money(values.get("max_cost_usd"), str(origins.get("max_cost_usd", ""))),
+        allow_retiring=values.get("allow_retiring", False),
+        hyperparameters=parse_hyperparameters(loose, place),
+        providers=providers,
+        origins=origins,
+    )
+
+
+def money(value: object, origin: str = "max_cost_usd") -> Decimal | None:
+    """USD as Decimal; a float is taken through its shortest text."""
+    if value is None:
+        return None
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation as error:
+        raise ConfigError(f"{origin}: {value!r} is not an amount of USD") from error
+    if not amount.is_finite() or amount < 0:
+        raise ConfigError(f"{origin}: {value!r} is not an amount of USD")
+    return amount
+
+
+def _files() -> list[tuple[Path, bool]]:
+    """Configuration files that exist, weakest first, each with whether it belongs to a project."""
+    from platformdirs import user_config_path
+
+    found = []
+    user = user_config_path("ftkit", appauthor=False) / FILE_NAME
+    if user.is_file():
+        found.append((user, False))
+    folder = Path.cwd()
+    for candidate in (folder, *folder.parents):
+        if (candidate / FILE_NAME).is_file() and candidate / FILE_NAME != user:
+            found.append((candidate / FILE_NAME, True))
+            break
+        if (candidate / ".git").exists():
+            break
+    if named := os.environ.get("FTKIT_CONFIG"):
+        path = Path(named).expanduser()
+        if not path.is_file():
+            raise ConfigError(f"FTKIT_CONFIG names {path}, which is not a file")
+        found.append((path, False))
+    return found
+
+
+def _read(path: Path, origin: Origin) -> dict[str, Any]:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    _known(content, _TOP, path, "")
+    if not isinstance(content.get("profile", ""), str):
+        raise ConfigError(f"{path}: profile must be the name of a profile")
+    for section in ("profiles", "providers"):
+        if not isinstance(content.get(section, {}), dict):
+            raise ConfigError(f"{path}: write [{section}.NAME], not {section} = ...")
+        for name, values in content.get(section, {}).items():
+            if not isinstance(values, dict):
+                raise ConfigError(f"{path}: write [{section}.{name}] with settings below it")
+    for name, values in content.get("profiles", {}).items():
+        place = f"[profiles.{name}]"
+        _known(values, _PROFILE, path, f" in {place}")
+        for key, kind in (
+            ("model", str),
+            ("method", str),
+            ("allow_retiring", bool),
+            ("hyperparameters", dict),
+        ):
+            if key in values and not isinstance(values[key], kind):
+                raise ConfigError(f"{path} {place}: {key} = {values[key]!r} is not a {_KIND[kind]}")
+        parse_hyperparameters(
+            values.get("hyperparameters", {}), f"{path} [profiles.{name}.hyperparameters]"
+        )
+    if origin.project:
+        for name, values in content.get("providers", {}).items():
+            for key in values:
+                if _ROUTES_A_KEY.search(key):
+                    raise ConfigError(
+                        f"{path}: [providers.{name}] {key} may not stand in a project's file, since it decides "
+                        f"where credentials go; put it into your user configuration or name a file with FTKIT_CONFIG"
+                    )
+    return content
+
+
+_KIND: dict[type, str] = {str: "text", bool: "true or false", dict: "table"}
+
+
+def _known(values: Mapping[str, Any], known: tuple[str, ...], path: Path, where: str) -> None:
+    for key in values:
+        if key not in known:
+            raise ConfigError(f"{path}: there is no setting {key!r}{where}{nearest(key, known)}")

@@ -1,0 +1,169 @@
+"""What one run costs on one model, before anything is sent.
+
+A Quote is an executable plan: the settings are resolved, and the hash of the data is inside, so that `submit(plan=quote)`
+runs exactly what was quoted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from ftkit.backend import Backend, Resolved
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteLine:
+    """One line of a quote; `usd` is None where the rate is not known (never free)."""
+
+    label: str
+    quantity: Decimal
+    unit: str
+    rate: Decimal | None
+    usd: Decimal | None
+    source: str
+    as_of: date
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The price and needs of one run. `usd` is None when any line is unpriced."""
+
+    instance: str
+    resolved: Resolved
+    data_sha256: str
+    validation_sha256: str | None
+    lines: tuple[QuoteLine, ...]
+    paid: bool
+
+    @property
+    def model(self) -> str:
+        """`instance/base`."""
+        return f"{self.instance}/{self.resolved.base.id}"
+
+    @property
+    def usd(self) -> Decimal | None:
+        """Sum of all lines in USD, or None where one of them has no known rate."""
+        total = Decimal(0)
+        for line in self.lines:
+            if line.usd is None:
+                return None
+            total += line.usd
+        return total
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; money and quantities are strings."""
+        resolved, forecast = self.resolved, self.resolved.forecast
+        return {
+            "schema_version": 1,
+            "model": self.model,
+            "snapshot": resolved.base.snapshot,
+            "method": str(resolved.method),
+            "hyperparameters": resolved.hyperparameters.given(),
+            "rows": resolved.counts.rows,
+            "tokens": resolved.counts.tokens,
+            "trained_tokens": resolved.counts.trained_tokens,
+            "longest": resolved.counts.longest,
+            "steps": resolved.steps,
+            "usd": None if self.usd is None else str(self.usd),
+            "lines": [
+                {
+                    "label": line.label,
+                    "quantity": str(line.quantity),
+                    "unit": line.unit,
+                    "rate": None if line.rate is None else str(line.rate),
+                    "usd": None if line.usd is None else str(line.usd),
+                    "source": line.source,
+                    "as_of": line.as_of.isoformat(),
+                }
+                for line in self.lines
+            ],
+            "forecast": None
+            if forecast is None
+            else {
+                "device": forecast.device,
+                "parameters": forecast.parameters,
+                "trainable_parameters": forecast.trainable_parameters,
+                "memory_needed": forecast.memory_needed,
+                "memory_free": forecast.memory_free,
+                "fits": forecast.fits,
+                "seconds": round(forecast.seconds, 1),
+                "remedies": list(forecast.remedies),
+            },
+            "data_sha256": self.data_sha256,
+        }
+
+    def __str__(self) -> str:
+        resolved, forecast, counts = self.resolved, self.resolved.forecast, self.resolved.counts
+        given = resolved.hyperparameters.given()
+        tokens = f"{counts.tokens:,} tokens, {counts.trained_tokens:,} of them trained"
+        lines = [
+            f"{self.model}  {resolved.method}",
+            f"  data      {counts.rows:,} rows, {tokens}, longest {counts.longest:,}",
+            f"  run       {resolved.steps:,} steps; "
+            + ", ".join(f"{name} {_short(value)}" for name, value in given.items()),
+        ]
+        if forecast is not None:
+            needed, free = _gib(forecast.memory_needed), _gib(forecast.memory_free)
+            fits = "" if forecast.fits else "  DOES NOT FIT"
+            trains = f"{forecast.trainable_parameters:,} of {forecast.parameters:,}"
+            lines += [
+                f"  trains    {trains} parameters",
+                f"  memory    {needed} needed, {free} free on {forecast.device}{fits}",
+                f"  time      about {_duration(forecast.seconds)}",
+            ]
+            if not forecast.fits:
+                lines += [f"            {remedy}" for remedy in forecast.remedies]
+        lines += [
+            f"  cost      {line.label}: {line.quantity:,.3f} {line.unit}"
+            + (f" x {line.rate} = {line.usd:.4f} USD" if line.usd is not None else ", not priced")
+            for line in self.lines
+        ]
+        return "\n".join(lines)
+
+
+def priced(
+    backend: Backend,
+    instance: str,
+    resolved: Resolved,
+    data_sha256: str,
+    validation_sha256: str | None = None,
+) -> Quote:
+    """Multiply the backend's quantities by its dated rates."""
+    if backend.pricing is None:
+        raise backend.refuse("pricing")
+    lines = []
+    paid = False
+    for quantity in backend.pricing.bill(resolved):
+        rate = backend.catalogue.rates[quantity.rate_key]
+        paid = paid or quantity.paid
+        lines.append(
+            QuoteLine(
+                label=quantity.label,
+                quantity=quantity.amount,
+                unit=quantity.unit,
+                rate=rate.usd,
+                usd=None if rate.usd is None else quantity.amount * rate.usd,
+                source=rate.source,
+                as_of=rate.as_of,
+            )
+        )
+    return Quote(instance, resolved, data_sha256, validation_sha256, tuple(lines), paid)
+
+
+def _short(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:.1f} GiB"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,179 @@
+"""One handle for every model, tuned or not, wherever it lives."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from ftkit.backend import Backend, Inference, ModelRecord, Score
+from ftkit.config import Settings
+from ftkit.data import Example
+from ftkit.models.mapping import answer_all
+from ftkit.models.questions import Question, call, conversation
+from ftkit.models.record import from_dict, to_dict
+from ftkit.models.reply import Reply, Stream, as_reply
+from ftkit.models.saving import save_model
+from ftkit.registry import open_backend
+
+Progress = Callable[[int, int], None]
+
+
+class Model:
+    """Answers questions the way it was trained to. Thread-safe; pickles as its record.
+
+    Options of every verb: `max_tokens`, `temperature` (0 is greedy), `top_p`, `stop` (text or texts), `seed`,
+    `timeout_s`, `extra` (the backend's own options). `tools` and `schema` are refused where the backend lacks them.
+    """
+
+    def __init__(self, record: ModelRecord, settings: Settings) -> None:
+        self.record = record
+        self._settings = settings
+
+    def __repr__(self) -> str:
+        return f"<Model {self.id}{f' tuned from {self.record.base}' if self.tuned else ''}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _reopen, (to_dict(self.record), self._settings)
+
+    @property
+    def id(self) -> str:
+        """`instance/native-id`."""
+        return self.record.id
+
+    @property
+    def tuned(self) -> bool:
+        """False for a plain base."""
+        return self.record.tuned
+
+    @property
+    def system(self) -> str | None:
+        """The system prompt that is frozen with the model and put in front of every question."""
+        return self.record.system
+
+    @property
+    def base(self) -> Model:
+        """The model that this one was tuned from, asked under the same system prompt; itself where it is not tuned."""
+        if not self.tuned:
+            return self
+        plain = ModelRecord(
+            instance=self.record.instance,
+            native=self.record.base,
+            base=self.record.base,
+            system=self.record.system,
+            template=self.record.template,
+            family=self.record.family,
+            snapshot=self.record.snapshot,
+        )
+        return Model(plain, self._settings)
+
+    def chat(self, question: Question, *, override_system: bool = False, **options: Any) -> Reply:
+        """One answer to a text or a list of messages."""
+        messages = conversation(question, self.record, override_system)
+        answer = self._inference.chat(self.record, call(messages, self._carried(options)))
+        return as_reply(answer, self.id)
+
+    async def achat(
+        self, question: Question, *, override_system: bool = False, **options: Any
+    ) -> Reply:
+        """`chat` for asyncio."""
+        messages = conversation(question, self.record, override_system)
+        answer = await self._inference.achat(self.record, call(messages, self._carried(options)))
+        return as_reply(answer, self.id)
+
+    def stream(
+        self, question: Question, *, override_system: bool = False, **options: Any
+    ) -> Stream:
+        """The answer in pieces of text; the whole Reply is in `.reply` at the end. Never retried."""
+        messages = conversation(question, self.record, override_system)
+        pieces = self._inference.stream(self.record, call(messages, self._carried(options)))
+        return Stream(pieces, self.id)
+
+    async def astream(
+        self, question: Question, *, override_system: bool = False, **options: Any
+    ) -> AsyncIterator[str]:
+        """`stream` for asyncio."""
+        messages = conversation(question, self.record, override_system)
+        pieces = self._inference.astream(self.record, call(messages, self._carried(options)))
+        async for piece in pieces:
+            if isinstance(piece, str):
+                yield piece
+
+    def map(
+        self,
+        questions: Iterable[Question],
+        *,
+        out: str | Path | None = None,
+        progress: Progress | None = None,
+        override_system: bool = False,
+        **options: Any,
+    ) -> list[Reply]:
+        """Answers in the order of the questions.
+
+        With `out` each answer is written to that JSONL file as soon as it is there; the same call again reads back what
+        is in the file (marked `replayed`) and asks only for the rest.
+        """
+        options = self._carried(options)
+        calls = [
+            call(conversation(question, self.record, override_system), options)
+            for question in questions
+        ]
+        return answer_all(
+            self._inference, self.record, calls, None if out is None else Path(out), progress
+        )
+
+    async def amap(self, questions: Iterable[Question], **options: Any) -> list[Reply]:
+        """`map` for asyncio."""
+        return await asyncio.to_thread(lambda: self.map(questions, **options))
+
+    def score(
+        self, examples: Iterable[Example], *, progress: Progress | None = None
+    ) -> list[Score]:
+        """Negative log-likelihood of each example's answer under this model, in nats over its tokens."""
+        if "score" in self._backend.lacks:
+            raise self._backend.refuse("score")
+        conversations = [
+            (*conversation(example, self.record, override_system=False), example.messages[-1])
+            for example in examples
+        ]
+        found: list[Score | None] = [None] * len(conversations)
+        for done, (index, score) in enumerate(
+            self._inference.score(self.record, conversations), start=1
+        ):
+            found[index] = score
+            if progress is not None:
+                progress(done, len(found))
+        return [score for score in found if score is not None]
+
+    def save(self, path: str | Path) -> Path:
+        """Write the record to `path` (JSON) and weights that are at hand to a folder beside it (`NAME.adapter`).
+
+        The two can be copied together anywhere and opened with `ftkit.model(path)`; the ledger is not needed.
+        """
+        return save_model(self._inference, self.record, Path(path))
+
+    @property
+    def _backend(self) -> Backend:
+        return open_backend(self.record.instance, self._settings)
+
+    @property
+    def _inference(self) -> Inference:
+        backend = self._backend
+        if backend.inference is None:
+            raise backend.refuse("inference")
+        return backend.inference
+
+    def _carried(self, options: dict[str, Any]) -> dict[str, Any]:
+        known = ("max_tokens", "temperature", "top_p", "stop", "seed", "timeout_s", "extra")
+        for name, value in options.items():
+            if name in ("tools", "schema"):
+                if value is not None:
+                    raise self._backend.refuse(name)
+            elif name not in known:
+                raise TypeError(f"there is no option {name!r}; known: {', '.join(known)}")
+        return {name: value for name, value in options.items() if name in known}
+
+
+def _reopen(record: dict[str, Any], settings: Settings) -> Model:
+    return Model(from_dict(record), settings)

@@ -1,0 +1,100 @@
+"""Many questions, answered in whatever order is fastest, returned in the caller's; resumable through a file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any
+
+from ftkit.backend import Answer, Call, Inference, ModelRecord, Usage
+from ftkit.errors import DataError, StorageError
+from ftkit.models.reply import Reply, as_reply
+
+
+def answer_all(
+    inference: Inference,
+    record: ModelRecord,
+    calls: Sequence[Call],
+    out: Path | None,
+    progress: Callable[[int, int], None] | None,
+) -> list[Reply]:
+    """Replies in the order of `calls`; answers already in `out` are not asked for again."""
+    keys = [_key(record, index, call) for index, call in enumerate(calls)]
+    replies: dict[int, Reply] = {}
+    if out is not None and out.exists():
+        known = _read(out)
+        replies = {
+            index: _replayed(known[key], record) for index, key in enumerate(keys) if key in known
+        }
+    open_calls = [index for index in range(len(calls)) if index not in replies]
+    if progress is not None:
+        progress(len(replies), len(calls))
+    with _opened(out) as file:
+        for position, answer in inference.chat_many(record, [calls[i] for i in open_calls]):
+            index = open_calls[position]
+            replies[index] = as_reply(answer, record.id)
+            if file is not None:
+                line = _line(keys[index], index, answer)
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+                file.flush()
+            if progress is not None:
+                progress(len(replies), len(calls))
+    return [replies[index] for index in range(len(calls))]
+
+
+def _opened(out: Path | None) -> AbstractContextManager[IO[str] | None]:
+    if out is None:
+        return nullcontext()
+    try:
+        return open(out, "a", encoding="utf-8")
+    except OSError as error:
+        raise StorageError(f"cannot write answers to {out}: {error.strerror}") from error
+
+
+def _key(record: ModelRecord, index: int, call: Call) -> str:
+    """One question to one model: the same row, messages and options."""
+    parts = {"model": record.id, "snapshot": record.snapshot, "row": index, "call": asdict(call)}
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+
+def _line(key: str, index: int, answer: Answer) -> dict[str, Any]:
+    return {
+        "key": key,
+        "row": index + 1,
+        "text": answer.text,
+        "finish_reason": answer.finish_reason,
+        "usage": asdict(answer.usage),
+    }
+
+
+def _read(path: Path) -> dict[str, dict[str, Any]]:
+    """Complete lines of an earlier run; a last line cut by a crash is removed from the file."""
+    content = path.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    if len(whole) < len(content):
+        with open(path, "r+b") as file:
+            file.truncate(len(whole))
+    known = {}
+    for number, line in enumerate(whole.splitlines(), start=1):
+        try:
+            row = json.loads(line)
+            known[row["key"]] = row
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(
+                f"{path}, line {number}: not an answer written by map(); give out= another file name"
+            ) from error
+    return known
+
+
+def _replayed(row: dict[str, Any], record: ModelRecord) -> Reply:
+    return Reply(
+        text=row["text"],
+        model=record.id,
+        finish_reason=row["finish_reason"],
+        usage=Usage(**row["usage"]),
+        replayed=True,
+    )

@@ -1,0 +1,39 @@
+"""The public types: what verbs take and return. Nothing is defined here."""
+
+from ftkit.backend import Event, Forecast, JobStatus, ModelRecord, Resolved, Score, Usage
+from ftkit.cost import Quote, QuoteLine
+from ftkit.data import CheckReport, Dataset, Example, Finding, Message, Severity
+from ftkit.evaluation import Comparison, Metric, Report, Verdict
+from ftkit.hyperparameters import Hyperparameters, Method
+from ftkit.ledger import Phase
+from ftkit.models import Model, Reply, Stream
+from ftkit.submission import Job
+
+__all__ = [
+    "CheckReport",
+    "Comparison",
+    "Dataset",
+    "Event",
+    "Example",
+    "Finding",
+    "Forecast",
+    "Hyperparameters",
+    "Job",
+    "JobStatus",
+    "Message",
+    "Method",
+    "Metric",
+    "Model",
+    "ModelRecord",
+    "Phase",
+    "Quote",
+    "QuoteLine",
+    "Reply",
+    "Report",
+    "Resolved",
+    "Score",
+    "Severity",
+    "Stream",
+    "Usage",
+    "Verdict",
+]

