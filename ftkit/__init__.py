@@ -75,7 +75,7 @@ def check(data: Source, model: str | None = None, **load_options: str | None) ->
     try:
         dataset = load(data, **load_options)
     except errors.DataError as error:
-        return report_of_faults(error)
+        return report_of_faults(error, str(data) if isinstance(data, str | Path) else "")
     settings = config.settings()
     chosen = model or settings.model
     if chosen is None:

@@ -58,7 +58,7 @@ def _mask(data: Any, row: int, model: str | None, as_json: bool) -> None:
             "schema_version": 1,
             "row": row,
             "sequences": [
-                [{"text": text, "trained": trained} for text, trained in renderer.pieces(rendered)]
+                [{"text": text, "trained": trained} for text, trained in renderer.tokens(rendered)]
                 for rendered in sequences
             ],
         }
@@ -66,7 +66,7 @@ def _mask(data: Any, row: int, model: str | None, as_json: bool) -> None:
         return
     for rendered in sequences:
         text = Text()
-        for piece, trained in renderer.pieces(rendered):
+        for piece, trained in renderer.tokens(rendered):
             shown = _visible(piece)
             if out.is_terminal:
                 text.append(shown, style="reverse green" if trained else "dim")

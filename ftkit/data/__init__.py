@@ -1,0 +1,28 @@
+"""The data room: rows come in from files or memory, leave as Examples, and are checked and split on the way.
+
+`load` judges shape (strictly, once, naming every bad row), `check` judges meaning (never raising). Limits and
+tokenizers come in as arguments: nothing here knows a model or a provider.
+"""
+
+from __future__ import annotations
+
+from ftkit.data.checks import CheckReport, Finding, Severity, check, report_of_faults
+from ftkit.data.dataset import Dataset, Row
+from ftkit.data.example import Example, Message
+from ftkit.data.loading import load
+from ftkit.data.ngrams import NearestIndex, shingles
+
+__all__ = [
+    "CheckReport",
+    "Dataset",
+    "Example",
+    "Finding",
+    "Message",
+    "NearestIndex",
+    "Row",
+    "Severity",
+    "check",
+    "load",
+    "report_of_faults",
+    "shingles",
+]

@@ -53,8 +53,8 @@ class Renderer(Protocol):
     def decode(self, ids: Sequence[int]) -> str:
         """Text of the ids, control tokens included."""
 
-    def pieces(self, rendered: Rendered) -> list[tuple[str, bool]]:
-        """The sequence as text, cut where it begins or ceases to be trained: `(text, trained)`."""
+    def tokens(self, rendered: Rendered) -> list[tuple[str, bool]]:
+        """The sequence as pieces of text, each with whether it is trained; joined they are its decoded text."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,163 @@
+"""The data set: rows kept as bytes, decoded into Examples on access, never changed.
+
+Every select, filter, map and split gives a new one with a hash of its own; its rows keep the numbers, lines and offsets
+of the file they came from, so that a message always names the row to mend.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import reprlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, overload
+
+from ftkit.data import splits
+from ftkit.data.example import Example
+from ftkit.data.formats import Layout, Materialised
+from ftkit.data.formats.materialised import store
+from ftkit.errors import DataError
+from ftkit.words import nearest
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Where a row stands: 1-based record `number` and `line`, `offset` in bytes; `sha256` of its own bytes.
+
+    `line` and `offset` are None for rows that came from no file.
+    """
+
+    number: int
+    line: int | None
+    offset: int | None
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Dataset(Sequence[Example]):
+    """Examples in order. `columns` are the extra columns, kept in `Example.fields` and never trained on.
+
+    `source` is the name for messages (the path), `name` its short form, `sha256` changes with any row, the order of
+    rows, the columns that are read and the added system message. Made by `load`.
+    """
+
+    source: str
+    name: str
+    layout: Layout
+    rows: tuple[Row, ...]
+    records: tuple[bytes, ...]
+    columns: tuple[str, ...]
+    sha256: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        total = hashlib.sha256(self.layout.identity.encode("utf-8", "backslashreplace"))
+        for row in self.rows:
+            total.update(b"\n" + row.sha256.encode("ascii"))
+        object.__setattr__(self, "sha256", total.hexdigest())
+
+    @property
+    def format(self) -> str:
+        """The word for the shape its rows came in: chat, prompt_completion, or examples after `map`."""
+        return self.layout.name
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Example]:
+        for record in self.records:
+            yield self.layout.example(json.loads(record))
+
+    @overload
+    def __getitem__(self, index: int) -> Example: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Dataset: ...
+
+    def __getitem__(self, index: int | slice) -> Example | Dataset:
+        if isinstance(index, slice):
+            return self.select(range(len(self))[index])
+        return self.layout.example(json.loads(self.records[index]))
+
+    def select(self, indices: Iterable[int]) -> Dataset:
+        """The rows at these 0-based positions, in this order."""
+        chosen = list(indices)
+        return replace(
+            self,
+            rows=tuple(self.rows[i] for i in chosen),
+            records=tuple(self.records[i] for i in chosen),
+        )
+
+    def filter(self, keep: Callable[[Example], bool]) -> Dataset:
+        """The rows for which `keep` is true."""
+        return self.select(index for index, example in enumerate(self) if keep(example))
+
+    def map(self, change: Callable[[Example], Example]) -> Dataset:
+        """The rows as `change` returns them (use `dataclasses.replace`); they keep their row numbers.
+
+        Raises DataError naming the first row for which no valid Example comes back.
+        """
+        rows, records = [], []
+        extra: dict[str, None] = {}
+        for row, record in zip(self.rows, self.records, strict=True):
+            values = json.loads(record)
+            columns = self.layout.columns(values)
+            before = {name: columns[name] for name in self.layout.mapped if name in columns}
+            changed = change(self.layout.example(values))
+            try:
+                data = store(changed, before)
+            except DataError as error:
+                fault = replace(error.faults[0], row=row.number, line=row.line, offset=row.offset)
+                raise DataError(f"{self.source}: map made a row unusable", [fault]) from error
+            extra.update(dict.fromkeys(changed.fields))
+            rows.append(replace(row, sha256=sha256(data)))
+            records.append(data)
+        layout = Materialised(self.layout.mapped)
+        return Dataset(self.source, self.name, layout, tuple(rows), tuple(records), tuple(extra))
+
+    def values(self, column: str) -> list[Any]:
+        """A column's value in every row, None where a row has none; mapped columns are there too.
+
+        Raises DataError with the nearest right word where no row has the column.
+        """
+        known = [*self.layout.mapped, *self.columns]
+        if column not in known:
+            hint = nearest(column, known) or "; its rows have no columns beside the messages"
+            raise DataError(f"{self.source}: there is no column {column!r}{hint}")
+        return [self.layout.columns(json.loads(record)).get(column) for record in self.records]
+
+    def split(
+        self,
+        test: float = 0.1,
+        seed: int = 0,
+        group_by: str | Sequence[str] | Callable[[Example], Any] | None = None,
+        duplicates: splits.Duplicates = "prompt",
+    ) -> tuple[Dataset, Dataset]:
+        """(train, held_out), without a row on one side that is known from the other.
+
+        `test` is a share (0.1) or a number of rows. Rows with an equal prompt stay together (with duplicates="row" only
+        wholly equal rows), and so do rows that share a value of any column of `group_by` (a name, several names, or a
+        function of the Example); rows without a value (missing, null or "") belong to no group. The held-out rows
+        depend on `seed` and content, not on row order. Raises DataError where no split comes near the wanted size.
+        """
+        held = set(splits.held_out(self, test, seed, group_by, duplicates))
+        train = self.select(index for index in range(len(self)) if index not in held)
+        return train, self.select(sorted(held))
+
+    def __repr__(self) -> str:
+        head = f"Dataset({self.source!r}, {len(self):,} rows, {self.format}"
+        if self.columns:
+            head += f", columns {', '.join(self.columns)}"
+        if not self.rows:
+            return f"{head})"
+        turns = " -> ".join(f"{m.role}: {_short.repr(m.content)}" for m in self[0].messages[:4])
+        return f"{head})\n  row {self.rows[0].number}: {turns}"
+
+
+def sha256(data: bytes) -> str:
+    """The hash of one row's bytes."""
+    return hashlib.sha256(data).hexdigest()
+
+
+_short = reprlib.Repr()
+_short.maxstring = 60
