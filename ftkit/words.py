@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """The tail of an error message: `; did you mean 'epochs'?`, or the words to choose from."""
-    words = sorted(known)
+    words = sorted(map(str, known))
     close = get_close_matches(word, words, n=1, cutoff=0.6)
     if close:
         return f"; did you mean {close[0]!r}?"

@@ -69,19 +69,22 @@ def demo(
     if not json:
         _side_by_side(tuned, held_out)
         return
-    comparison = result.comparison
+    base, won = result.contender(result.opponent), result.comparison
     show(
         "",
         {
             "schema_version": 1,
-            "base_exact": result.score(tuned.base.id),
-            "tuned_exact": result.score(tuned.id),
-            "baselines": {baseline.name: baseline.score for baseline in result.baselines},
-            "difference": comparison.difference,
-            "low": comparison.low,
-            "high": comparison.high,
-            "verdict": str(result.verdict),
-            "rows": comparison.rows,
+            "base_exact": base.estimates["exact_match"].mean,
+            "tuned_exact": result.contender(result.candidate).estimates["exact_match"].mean,
+            "baselines": {
+                match.opponent: result.contender(match.opponent).estimates["exact_match"].mean
+                for match in result.baselines
+            },
+            "difference": won.difference,
+            "low": won.low,
+            "high": won.high,
+            "verdict": str(won.verdict),
+            "rows": won.rows,
             "train_s": training_seconds(job),
             "total_s": round(clock.monotonic() - began, 1),
             "job": job.id,

@@ -72,12 +72,11 @@ def difference_axis(scale: Scale, share: bool) -> Markup:
     """Round values under a column of differences: points for shares."""
     factor = 100 if share else 1
     marks = []
-    for value in ticks(scale.low * factor, scale.high * factor, 4):
+    for value in ticks(scale.low * factor, scale.high * factor, 5):
         if scale.low <= value / factor <= scale.high:
             position = scale.at(value / factor)
-            anchor = "start" if position < 6 else "end" if position > 94 else "middle"
             text = "0" if value == 0 else f"{value:+g}".replace("-", "\N{MINUS SIGN}")
-            marks.append(f'<text x="{position}%" y="13" text-anchor="{anchor}">{text}</text>')
+            marks.append(f'<text x="{position}%" y="13" text-anchor="middle">{text}</text>')
     return _svg(18, "", *marks)
 
 

@@ -32,6 +32,13 @@ _HEADLINES = {
     (Verdict.BETTER, False): "The candidate is better than its opponent",
     (Verdict.WORSE, False): "The candidate is worse than its opponent",
 }
+# (candidate right, opponent right)
+_OUTCOMES = {
+    (True, True): "both",
+    (True, False): "candidate",
+    (False, True): "opponent",
+    (False, False): "neither",
+}
 
 
 def write_page(
@@ -187,19 +194,10 @@ def _outcomes(report: Report, match: Match) -> dict[str, int] | None:
     """How many rows both, one or none got right; None for scores that are not right or wrong."""
     if not report.metrics[match.metric].share:
         return None
-    counts = {"both": 0, "candidate": 0, "opponent": 0, "neither": 0}
+    counts = dict.fromkeys(_OUTCOMES.values(), 0)
     for row in report.rows:
         scores = row.scores[match.metric]
-        ours, theirs = scores[report.candidate] == 1, scores[match.opponent] == 1
-        counts[
-            "both"
-            if ours and theirs
-            else "candidate"
-            if ours
-            else "opponent"
-            if theirs
-            else "neither"
-        ] += 1
+        counts[_OUTCOMES[scores[report.candidate] == 1, scores[match.opponent] == 1]] += 1
     return counts
 
 

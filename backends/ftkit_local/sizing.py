@@ -1,0 +1,219 @@
+"""Memory and time that a run will need, from the base's config, the settings and the lengths of the rows.
+
+Memory is counted from what a step keeps; time is floating-point operations over a matrix rate that is measured on the
+spot. The few measured constants were fitted to SmolLM2-135M in fp32 on a processor; on a GPU they are an estimate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from ftkit import clock
+from ftkit.backend import Forecast
+from ftkit.hyperparameters import Hyperparameters, Method
+from ftkit_local.device import device_words, free_memory, import_torch
+from ftkit_local.trainer.batches import epoch_batches, micro_batches
+
+if TYPE_CHECKING:
+    import torch
+
+# Padded tokens of one micro-batch: more makes a processor no faster and takes more memory.
+_TOKEN_BUDGET = {"cpu": 1024, "mps": 2048, "cuda": 8192}
+_LIBRARIES = 600 * 2**20  # Python, PyTorch and transformers, before any weight
+_LOGIT_COPIES = 4  # logits, their softmax, the gradient of each
+_HEADROOM = 1.15  # what the allocator keeps between tensors
+_EFFICIENCY = 0.5  # of the matrix rate, over a whole step
+_LAYER_SECONDS = 0.002  # Python's own time, a layer and micro-batch
+_START_SECONDS = 10.0  # imports and loading
+_NOMINAL_RATE = 1e11  # only where the clock stands still and nothing can be measured
+_SAMPLE = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The sizes of a decoder that matter here; `queries` and `keys` are heads x head size."""
+
+    layers: int
+    hidden: int
+    intermediate: int
+    vocabulary: int
+    queries: int
+    keys: int
+    parameters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A run as far as its needs go. `lengths` are tokens, one a training sequence."""
+
+    shape: Shape
+    method: Method
+    hyperparameters: Hyperparameters
+    lengths: tuple[int, ...]
+    trained_tokens: int
+    steps: int
+
+
+def shape_of(config: Mapping[str, Any], parameters: int) -> Shape:
+    """Sizes from a model's config.json; of one that reads images too, those of its text part."""
+    text = config.get("text_config", config)
+    heads = int(text["num_attention_heads"])
+    hidden = int(text["hidden_size"])
+    head = int(text.get("head_dim") or hidden // heads)
+    return Shape(
+        layers=int(text["num_hidden_layers"]),
+        hidden=hidden,
+        intermediate=int(text.get("intermediate_size") or 4 * hidden),
+        vocabulary=int(text["vocab_size"]),
+        queries=heads * head,
+        keys=int(text.get("num_key_value_heads") or heads) * head,
+        parameters=parameters,
+    )
+
+
+def trainable_parameters(
+    shape: Shape, method: Method, rank: int, targets: Sequence[str] | str
+) -> int:
+    """Parameters that are trained: all of them, or those of a LoRA pair on each targeted projection."""
+    if method is Method.FULL:
+        return shape.parameters
+    ends = {
+        "q_proj": (shape.hidden, shape.queries),
+        "k_proj": (shape.hidden, shape.keys),
+        "v_proj": (shape.hidden, shape.keys),
+        "o_proj": (shape.queries, shape.hidden),
+        "gate_proj": (shape.hidden, shape.intermediate),
+        "up_proj": (shape.hidden, shape.intermediate),
+        "down_proj": (shape.intermediate, shape.hidden),
+    }
+    chosen = ends if isinstance(targets, str) else [name for name in ends if name in targets]
+    return shape.layers * rank * sum(sum(ends[name]) for name in chosen)
+
+
+def token_budget(load: Load, device: torch.device) -> int:
+    """Padded tokens of a micro-batch: the usual number, halved until the run fits or one row fills it."""
+    free, longest = free_memory(device), max(load.lengths, default=1)
+    budget = _TOKEN_BUDGET[device.type]
+    while budget > longest and memory_needed(load, device, budget) > free:
+        budget //= 2
+    return max(budget, longest)
+
+
+def forecast(load: Load, device: torch.device, budget: int) -> Forecast:
+    """Needs of the run with micro-batches of `budget` tokens, and what would lower them."""
+    return Forecast(
+        device=device_words(device),
+        parameters=load.shape.parameters,
+        trainable_parameters=_trainable(load),
+        memory_needed=memory_needed(load, device, budget),
+        memory_free=free_memory(device),
+        seconds=_seconds(load, device, budget),
+        remedies=_remedies(load, device, budget),
+    )
+
+
+def memory_needed(load: Load, device: torch.device, budget: int) -> int:
+    """Bytes at the peak of a step."""
+    shape = load.shape
+    trainable = _trainable(load)
+    half = device.type == "cuda" and load.method is Method.LORA
+    width = 2 if half else 4
+    weights = shape.parameters * width
+    # fp32: the gradient and Adam's two averages, and for LoRA the weights of the adapter itself
+    training = trainable * (12 if load.method is Method.FULL else 16)
+    tokens = min(budget, _largest_batch(load))
+    tokens = max(tokens, max(load.lengths, default=1))
+    # What autograd keeps of a layer for each token: norms, the inputs of the projections, q, k, v, and four of the
+    # size of the feed-forward part.
+    kept = 11 * shape.hidden + 2 * shape.keys + 4 * shape.intermediate
+    activations = tokens * shape.layers * kept * width
+    learned = tokens * load.trained_tokens / max(1, sum(load.lengths))
+    logits = int(learned * shape.vocabulary * 4 * _LOGIT_COPIES)
+    return int(_LIBRARIES + weights + (training + activations + logits) * _HEADROOM)
+
+
+@lru_cache(maxsize=4)
+def matrix_rate(device: torch.device) -> float:
+    """Floating-point operations a second of a large matrix product, measured once a process (about 0.2 s)."""
+    torch = import_torch()
+    kind = torch.bfloat16 if device.type == "cuda" else torch.float32
+    size, repeats = (4096, 20) if device.type == "cuda" else (1024, 20)
+    left = torch.ones(size, size, device=device, dtype=kind)
+    for count in (3, repeats):
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        began = clock.monotonic()
+        for _ in range(count):
+            product = left @ left
+        float(product[0, 0])  # waits for the device
+        seconds = clock.monotonic() - began
+    return 2 * size**3 * repeats / seconds if seconds > 0 else _NOMINAL_RATE
+
+
+def _trainable(load: Load) -> int:
+    settings = load.hyperparameters
+    return trainable_parameters(
+        load.shape, load.method, settings.lora_rank or 0, settings.target_modules or "all-linear"
+    )
+
+
+def _largest_batch(load: Load) -> int:
+    """Padded tokens of the longest rows taken as one step."""
+    rows = min(load.hyperparameters.batch_size or 1, max(1, len(load.lengths)))
+    return rows * max(load.lengths, default=1)
+
+
+def _seconds(load: Load, device: torch.device, budget: int) -> float:
+    shape, full = load.shape, load.method is Method.FULL
+    lengths = load.lengths[:_SAMPLE]
+    if not lengths:
+        return _START_SECONDS
+    padded = pieces = steps = squares = 0
+    for batch in epoch_batches(lengths, 0, 0, load.hyperparameters.batch_size or 1):
+        steps += 1
+        for piece in micro_batches([lengths[index] for index in batch], budget):
+            longest = max(lengths[batch[index]] for index in piece)
+            pieces += 1
+            padded += longest * len(piece)
+            squares += longest * longest * len(piece)
+    # Forward, and backward to the inputs; backward to the weights only where they are trained.
+    times = 3 if full else 2
+    embeddings = shape.vocabulary * shape.hidden
+    body = max(0, shape.parameters - embeddings)
+    learned = padded * load.trained_tokens / max(1, sum(load.lengths))
+    adapter = 0 if full else _trainable(load)
+    operations = (
+        2 * times * body * padded
+        + 6 * adapter * padded
+        + 2 * times * embeddings * learned
+        + 12 * shape.layers * shape.queries * squares
+    )
+    rate = matrix_rate(device) * _EFFICIENCY
+    one_step = operations / rate / steps + _LAYER_SECONDS * shape.layers * pieces / steps
+    return _START_SECONDS + one_step * load.steps
+
+
+def _remedies(load: Load, device: torch.device, budget: int) -> tuple[str, ...]:
+    """The knobs that would lower the memory, each with what the run would then need."""
+    settings = load.hyperparameters
+    longest = max(load.lengths, default=1)
+    needed = memory_needed(load, device, budget)
+    changes: list[tuple[str, Load]] = []
+    if load.method is Method.FULL:
+        lora = settings.model_copy(update={"lora_rank": 16, "target_modules": "all-linear"})
+        changes.append(("method lora", replace(load, method=Method.LORA, hyperparameters=lora)))
+    half = longest // 2
+    shorter = replace(load, lengths=tuple(min(length, half) for length in load.lengths))
+    changes.append((f"max_length {half} (longer rows have to be shortened)", shorter))
+    if load.method is Method.LORA and (settings.lora_rank or 0) > 4:
+        lower = settings.model_copy(update={"lora_rank": 4})
+        changes.append(("lora_rank 4", replace(load, hyperparameters=lower)))
+    found = []
+    for words, changed in changes:
+        less = memory_needed(changed, device, max(1, min(budget, max(changed.lengths, default=1))))
+        if less < needed * 0.95:
+            found.append(f"{words}: {less / 2**30:.1f} GiB")
+    return (*found, "a smaller base model")

@@ -1,0 +1,110 @@
+"""`python -m ftkit_local.trainer RUN`: own the run, wait for the device, train, and say how it ended.
+
+Whatever happens ends in `result.json`; the traceback of a failure goes to standard error, which is trainer.log.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from ftkit.backend import JobStatus
+from ftkit.errors import FtkitError
+from ftkit_local import locks
+from ftkit_local.device import choose_device, lock_name
+from ftkit_local.runs import RunFolder
+from ftkit_local.trainer.failures import plain_message
+from ftkit_local.trainer.interrupts import Cancelled, Interrupts, Stopped
+from ftkit_local.trainer.journal import Journal
+from ftkit_local.trainer.spec import read_spec
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 where the run succeeded or another trainer has it, 1 where it ended without a model, 2 for wrong usage."""
+    parser = argparse.ArgumentParser(prog="python -m ftkit_local.trainer")
+    parser.add_argument("run", type=Path, help="the folder of a prepared run")
+    parser.add_argument("--lock", type=int, help="open file that holds the run's lock already")
+    options = parser.parse_args(arguments)
+    run = RunFolder(options.run.absolute())
+    if not run.exists():
+        print(f"{run.spec} is not there: give the folder of a prepared run", file=sys.stderr)
+        return 2
+    lock = locks.adopt(options.lock) if options.lock is not None else locks.take(run.lock)
+    if lock is None:
+        return 0  # another trainer has this run
+    try:
+        return 0 if run.outcome() is not None else _own(run)
+    finally:
+        lock.release()
+
+
+def _own(run: RunFolder) -> int:
+    journal = Journal(run)
+    interrupts = Interrupts(run)
+    with closing(journal), interrupts.watched():
+        try:
+            _train(run, journal, interrupts)
+        except Cancelled as error:
+            interrupts.shield()
+            _end(run, journal, JobStatus.CANCELLED, "cancelled", str(error))
+            return 1
+        except Exception as error:  # noqa: BLE001  whatever ended the run is said in its folder
+            interrupts.shield()
+            if not isinstance(error, FtkitError):
+                traceback.print_exc()
+            raw = "stopped" if isinstance(error, Stopped) else "error"
+            _end(run, journal, JobStatus.FAILED, raw, plain_message(error, run.path))
+            return 1
+    return 0
+
+
+def _train(run: RunFolder, journal: Journal, interrupts: Interrupts) -> None:
+    interrupts.check()
+    spec = read_spec(run.spec)
+    device = choose_device()
+    lock = _device_lock(run, journal, interrupts, device)
+    try:
+        journal.write("started", f"training on {device}", pid=os.getpid(), device=str(device))
+        from ftkit_local.trainer.job import run_job
+
+        run_job(spec, run, journal, interrupts, device)
+    finally:
+        lock.release()
+
+
+def _device_lock(run: RunFolder, journal: Journal, interrupts: Interrupts, device: Any) -> FileLock:
+    """The lock of the device; while another run has it, this one is queued."""
+    folder = run.home / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / lock_name(device))
+    said = False
+    while True:
+        interrupts.check()
+        try:
+            # Another process is waited for, so this is real time even where the clock is virtual.
+            lock.acquire(timeout=0.5 if said else 0)
+            return lock
+        except Timeout:
+            if not said:
+                journal.write("queued", f"waiting for {device}, which another run uses")
+                said = True
+
+
+def _end(run: RunFolder, journal: Journal, status: JobStatus, raw: str, message: str) -> None:
+    try:
+        journal.write("cancelled" if status is JobStatus.CANCELLED else "error", message)
+    except OSError:
+        traceback.print_exc()  # on a full disk the result may still fit, and it matters more
+    run.finish(status, raw_status=raw, error=message)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""Any error that ends a run, as one plain message with the knob to turn; the traceback belongs in the log."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+from ftkit.errors import FtkitError
+
+_MEMORY_WORDS = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "defaultcpuallocator",
+)
+_DISK_WORDS = ("no space left", "disk quota exceeded", "file too large", "os error 28")
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def plain_message(error: BaseException, folder: Path) -> str:
+    """What happened and what to do; `folder` is where the run writes."""
+    if isinstance(error, FtkitError):
+        return str(error)
+    text = str(error).strip()
+    if isinstance(error, MemoryError) or _says(text, _MEMORY_WORDS):
+        return (
+            f"out of memory: use shorter rows, a lower lora_rank, method lora instead of full, or a smaller base "
+            f"({_first_line(text) or type(error).__name__})"
+        )
+    full = isinstance(error, OSError) and error.errno in _DISK_FULL
+    if full or _says(text, _DISK_WORDS):
+        return (
+            f"the disk is full: free space for {folder} and submit again ({_first_line(text)}); "
+            "no half-written result was left"
+        )
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _says(text: str, words: tuple[str, ...]) -> bool:
+    return any(word in text.lower() for word in words)
+
+
+def _first_line(text: str) -> str:
+    return text.split("\n", 1)[0][:300]

@@ -1,0 +1,203 @@
+"""One run from its spec to its published weights, in order."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from ftkit.backend import JobStatus
+from ftkit.data.tokens import Renderer
+from ftkit.errors import CapabilityError
+from ftkit.hyperparameters import Method
+from ftkit_local.allocator import allocator_in_use
+from ftkit_local.device import device_words
+from ftkit_local.durable import discard_folder, new_folder_beside, publish_folder
+from ftkit_local.render import ChatRenderer
+from ftkit_local.runs import RunFolder
+from ftkit_local.sizing import Load, forecast, shape_of, token_budget
+from ftkit_local.trainer.adapter import (
+    add_adapter,
+    load_base,
+    save_adapter,
+    save_model,
+    write_facts,
+)
+from ftkit_local.trainer.integrity import checksums, require_frozen, require_moved
+from ftkit_local.trainer.interrupts import Interrupts
+from ftkit_local.trainer.journal import Journal
+from ftkit_local.trainer.loop import Trained, Work, train
+from ftkit_local.trainer.rows import TrainingRow, read_rows
+from ftkit_local.trainer.spec import Spec, versions
+
+
+def run_job(
+    spec: Spec, run: RunFolder, journal: Journal, interrupts: Interrupts, device: Any
+) -> None:
+    """Train and publish; ends with the event "finished" and result.json, or raises."""
+    settings = spec.hyperparameters
+    folder = "model" if spec.method is Method.FULL else "adapter"
+    for leftover in (run.path / folder, *run.path.glob(f".{folder}.*")):
+        discard_folder(leftover)  # of an attempt that was killed before it had a result
+    renderer = ChatRenderer(spec.base.folder)
+    assert settings.train_on and settings.max_length
+    rows = read_rows(
+        spec.train, renderer, train_on=settings.train_on, max_length=settings.max_length
+    )
+    validation = (
+        read_rows(
+            spec.validation, renderer, train_on=settings.train_on, max_length=settings.max_length
+        )
+        if spec.validation
+        else []
+    )
+    interrupts.check()
+    work, plan = _plan(spec, rows, renderer.pad_id, device)
+    _make_repeatable(settings.seed or 0)
+    model = load_base(spec.base.folder, device, spec.method)
+    if spec.method is Method.LORA:
+        model = add_adapter(model, settings, spec.base.id)
+    parameters = [(value.numel(), value.requires_grad) for value in model.parameters()]
+    trainable = sum(size for size, trained in parameters if trained)
+    journal.write(
+        "plan",
+        f"{spec.steps} steps over {len({row.number for row in rows})} rows; "
+        f"{trainable:,} of {sum(size for size, _ in parameters):,} parameters are trained",
+        trainable_parameters=trainable,
+        parameters=sum(size for size, _ in parameters),
+        **plan,
+    )
+    frozen = checksums(model, trainable=False)
+    started_from = checksums(model, trainable=True)
+    trained = train(model, rows, validation, work, journal.write, interrupts.check)
+    require_frozen(model, frozen)
+    require_moved(model, started_from)
+    interrupts.check()
+    _publish(spec, run, model, renderer, work, trained, folder, interrupts)
+    ending = f" ({trained.stopped_early})" if trained.stopped_early else ""
+    summary = {
+        "steps": trained.steps,
+        "first_loss": trained.first_loss,
+        "last_loss": trained.last_loss,
+        "validation_loss": trained.validation_loss,
+        "tokens": trained.tokens,
+        "trained_tokens": trained.trained_tokens,
+        "seconds": round(trained.seconds, 3),
+        "stopped_early": trained.stopped_early,
+    }
+    journal.write(
+        "finished",
+        f"finished after {trained.steps} steps, loss {trained.first_loss:.4f} -> "
+        f"{trained.last_loss:.4f}{ending}",
+        **summary,
+    )
+    run.finish(JobStatus.SUCCEEDED, raw_status="finished", published=folder, summary=summary)
+
+
+def _plan(
+    spec: Spec, rows: list[TrainingRow], pad_id: int, device: Any
+) -> tuple[Work, dict[str, Any]]:
+    """The work and the numbers of the "plan" event; raises CapabilityError where memory will not do."""
+    settings = spec.hyperparameters
+    config = json.loads((spec.base.folder / "config.json").read_bytes())
+    lengths = tuple(len(row.ids) for row in rows)
+    load = Load(
+        shape=shape_of(config, spec.base.parameters),
+        method=spec.method,
+        hyperparameters=settings,
+        lengths=lengths,
+        trained_tokens=sum(row.trained for row in rows),
+        steps=spec.steps,
+    )
+    budget = token_budget(load, device)
+    expected = forecast(load, device, budget)
+    if not expected.fits:
+        raise CapabilityError(
+            f"the run needs {expected.memory_needed / 2**30:.1f} GiB and "
+            f"{expected.memory_free / 2**30:.1f} GiB are free on {expected.device}; "
+            + "; ".join(expected.remedies)
+        )
+    work = Work(settings, spec.steps, budget, pad_id, device)
+    return work, {
+        "rows": len({row.number for row in rows}),
+        "sequences": len(rows),
+        "tokens": sum(lengths),
+        "trained_tokens": load.trained_tokens,
+        "steps": spec.steps,
+        "device": expected.device,
+        "memory_needed": expected.memory_needed,
+        "memory_free": expected.memory_free,
+        "seconds": round(expected.seconds, 1),
+        "micro_batch_tokens": budget,
+        "allocator": allocator_in_use(os.environ),
+    }
+
+
+def _make_repeatable(seed: int) -> None:
+    """The same seed gives the same bits, inside one set of versions and threads."""
+    import torch
+
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
+    torch.manual_seed(seed)
+    torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # costs time, decides nothing
+
+
+def _publish(
+    spec: Spec,
+    run: RunFolder,
+    model: Any,
+    renderer: Renderer,
+    work: Work,
+    trained: Trained,
+    name: str,
+    interrupts: Interrupts,
+) -> None:
+    """Write the weights and ftkit.json under a hidden name, and rename when all of it is on disk."""
+    import torch
+
+    final = run.path / name
+    hidden = new_folder_beside(final)
+    try:
+        if spec.method is Method.FULL:
+            save_model(model, hidden, spec.base.folder)
+        else:
+            save_adapter(model, hidden)
+        record = {
+            "instance": "local",
+            "job": spec.key,
+            **spec.record,
+            "native": spec.key,
+            "base": spec.base.id,
+            "tuned": True,
+            "adapter": ".",
+            "template": renderer.fingerprint,
+            "family": spec.base.family,
+            "snapshot": spec.base.snapshot,
+            "method": str(spec.method),
+        }
+        facts = {
+            "record": record,
+            "hyperparameters": spec.hyperparameters.given(),
+            "steps": trained.steps,
+            "losses": {
+                "first": trained.first_loss,
+                "last": trained.last_loss,
+                "validation": trained.validation_loss,
+            },
+            "trained_tokens": trained.trained_tokens,
+            "stopped_early": trained.stopped_early,
+            "seed": spec.hyperparameters.seed,
+            "versions": versions(),
+            "repeatable_with": {
+                "device": device_words(work.device),
+                "threads": torch.get_num_threads(),
+                "micro_batch_tokens": work.token_budget,
+            },
+        }
+        write_facts(hidden, facts)
+        interrupts.shield()
+        publish_folder(hidden, final)
+    except BaseException:
+        discard_folder(hidden)
+        raise

@@ -1,0 +1,80 @@
+"""Wire rows to token ids with labels. Every row that cannot be trained on is named before the first step."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ftkit.data.example import Message
+from ftkit.data.tokens import IGNORED, Renderer
+from ftkit.errors import DataError, Fault, StorageError
+from ftkit_local.trainer.spec import SpecFile
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRow:
+    """One training sequence and the 1-based row of the file it came from."""
+
+    number: int
+    ids: tuple[int, ...]
+    labels: tuple[int, ...]
+
+    @property
+    def trained(self) -> int:
+        """Tokens that are learned: the first has nothing before it to be predicted from."""
+        return sum(label != IGNORED for label in self.labels[1:])
+
+
+def read_rows(
+    file: SpecFile, renderer: Renderer, *, train_on: str, max_length: int
+) -> list[TrainingRow]:
+    """All sequences of a file in order; raises one DataError with every bad row, StorageError if the file changed."""
+    try:
+        content = file.path.read_bytes()
+    except OSError as error:
+        raise StorageError(f"{file.path} cannot be read: {error.strerror}") from error
+    if hashlib.sha256(content).hexdigest() != file.sha256:
+        raise StorageError(
+            f"{file.path} is not the file that the run was prepared with; submit again"
+        )
+    rows: list[TrainingRow] = []
+    faults: list[Fault] = []
+    numbered = [(n, line) for n, line in enumerate(content.split(b"\n"), 1) if line.strip()]
+    for number, line in numbered:
+        try:
+            sequences = [
+                TrainingRow(number, rendered.ids, rendered.labels)
+                for rendered in renderer.render(_messages(line), train_on)
+            ]
+        except DataError as error:
+            faults.append(Fault(str(error), row=number))
+            continue
+        fault = _fault(sequences, max_length)
+        if fault is None:
+            rows.extend(sequences)
+        else:
+            faults.append(Fault(fault, row=number))
+    if faults:
+        raise DataError(f"{len(faults)} of {len(numbered)} rows cannot be trained on", faults)
+    if not rows:
+        raise DataError(f"{file.path}: there are no rows in it")
+    return rows
+
+
+def _messages(line: bytes) -> list[Message]:
+    try:
+        row = json.loads(line)
+        return [Message(message["role"], message["content"]) for message in row["messages"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError('not a row of the form {"messages": [{"role", "content"}, ...]}') from error
+
+
+def _fault(sequences: Sequence[TrainingRow], max_length: int) -> str | None:
+    longest = max((len(row.ids) for row in sequences), default=0)
+    if longest > max_length:
+        return f"{longest} tokens are more than max_length {max_length}; raise max_length or shorten the row"
+    if not sequences or any(row.trained == 0 for row in sequences):
+        return "there is no token to learn in it; give it an answer, or change train_on"
+    return None

@@ -1,0 +1,182 @@
+"""Jobs on this machine: `submit` prepares a run folder and starts the trainer, everything else reads the folder.
+
+Nothing here waits, and nothing here is needed while a run goes on: the folder tells all to any later process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from functools import lru_cache
+from pathlib import Path
+
+from ftkit.backend import Base, Event, JobStatus, ModelRecord, Remote, TrainRequest
+from ftkit.catalogue.schema import Catalogue
+from ftkit.data.example import Message, as_dicts
+from ftkit.data.tokens import Renderer
+from ftkit.errors import CapabilityError, NotFound, StorageError, TrainingError
+from ftkit_local.bases import LocalBase, find_base
+from ftkit_local.durable import discard_folder, new_folder_beside, publish_folder, write_file
+from ftkit_local.launch import start_trainer
+from ftkit_local.pricing import refuse_unsupported
+from ftkit_local.render import ChatRenderer
+from ftkit_local.runs import RunFolder, run_folder
+from ftkit_local.trainer.spec import Spec, SpecBase, SpecFile, versions
+from ftkit_local.tuned_folder import read_record
+
+_DECIDED = ("learning_rate", "schedule", "warmup_ratio", "batch_size", "train_on", "max_length")
+_RECORD_FIELDS = frozenset(field.name for field in fields(ModelRecord))
+
+
+class LocalTraining:
+    """Training of the local backend; `home` is FTKIT_HOME."""
+
+    wire = "chat-jsonl"
+    listing_lag_s = 0.0
+    idempotent_create = True
+
+    def __init__(self, home: Path, catalogue: Catalogue) -> None:
+        self._home = home
+        self._catalogue = catalogue
+
+    def base(self, native: str) -> Base:
+        """The model named by an alias, hub id, folder or file; raises NotFound or NotInstalled saying where to get it."""
+        found = find_base(native, catalogue=self._catalogue, home=self._home)
+        return Base(found.id, found.snapshot, found.family, found.max_length)
+
+    def renderer(self, base: Base) -> Renderer | None:
+        """The base's tokenizer and chat template."""
+        return _renderer(self._find(base).folder, base.snapshot)
+
+    def encode(self, messages: Sequence[Message]) -> bytes:
+        """One row: {"messages": [{"role", "content"}, ...]}."""
+        return json.dumps({"messages": as_dicts(messages)}, ensure_ascii=False).encode()
+
+    def submit(self, request: TrainRequest) -> Remote:
+        """Prepare the run and start it; the same key again starts nothing twice.
+
+        Raises CapabilityError for a request that cannot be run, StorageError where the folder cannot be written; then
+        nothing was started.
+        """
+        run = RunFolder(self._home / "runs" / request.key)
+        if not run.exists():
+            spec = self._spec(request)
+            try:
+                _prepare(run, spec)
+            except OSError as error:
+                raise StorageError(f"the run cannot be written to {run.path}: {error}") from error
+        return self.get(request.key)
+
+    def find(self, key: str) -> list[Remote]:
+        """The run with this key, if there is one."""
+        try:
+            return [run_folder(self._home, key).state()]
+        except NotFound:
+            return []
+
+    def get(self, id: str) -> Remote:
+        """The run's state. A run that was prepared but never started, because its submitter died, is started."""
+        run = run_folder(self._home, id)
+        state = run.state()
+        if state.status is JobStatus.QUEUED and not run.alive() and not run.was_started():
+            try:
+                start_trainer(run)
+            except OSError as error:
+                raise StorageError(
+                    f"the trainer cannot be started for {run.path}: {error}"
+                ) from error
+            state = run.state()
+        return state
+
+    def events(self, id: str, after: int) -> Iterator[Event]:
+        """Events with an id above `after`, in order."""
+        return run_folder(self._home, id).events(after)
+
+    def cancel(self, id: str) -> None:
+        """Ask the run to stop before its next step; a finished run stays as it is."""
+        run_folder(self._home, id).cancel.touch()
+
+    def result(self, id: str) -> ModelRecord:
+        """The trained model, with `adapter` as an absolute path; raises TrainingError where there is none."""
+        run = run_folder(self._home, id)
+        folder = run.published()
+        if folder is None:
+            state = run.state()
+            reason = f": {state.error}" if state.error else ""
+            raise TrainingError(f"the run {id} has no model, it is {state.status}{reason}")
+        return read_record(folder)
+
+    def _find(self, base: Base) -> LocalBase:
+        found = find_base(
+            base.id, catalogue=self._catalogue, home=self._home, snapshot=base.snapshot
+        )
+        if found.snapshot != base.snapshot:
+            raise CapabilityError(
+                f"{base.id} here is {found.snapshot}, the run was planned for {base.snapshot}; plan it again"
+            )
+        return found
+
+    def _spec(self, request: TrainRequest) -> Spec:
+        refuse_unsupported(request.method, request.hyperparameters)
+        settings = request.hyperparameters
+        for name in _DECIDED:
+            if getattr(settings, name) is None:
+                raise CapabilityError(
+                    f"{name} is not decided: resolve the settings before submitting"
+                )
+        unknown = sorted(set(request.record) - _RECORD_FIELDS)
+        if unknown:
+            raise CapabilityError(f"a model's record has no field {unknown[0]!r}")
+        base = self._find(request.base)
+        return Spec(
+            key=request.key,
+            base=SpecBase(
+                id=base.id,
+                snapshot=base.snapshot,
+                family=base.family,
+                folder=base.folder,
+                max_length=base.max_length,
+                parameters=base.parameters,
+            ),
+            method=request.method,
+            hyperparameters=settings,
+            steps=request.steps,
+            train=_spec_file(request.train_file),
+            validation=None
+            if request.validation_file is None
+            else _spec_file(request.validation_file),
+            record=dict(request.record),
+            versions=versions(),
+        )
+
+
+def _spec_file(path: Path) -> SpecFile:
+    try:
+        with path.open("rb") as file:
+            return SpecFile(
+                path=path.absolute(), sha256=hashlib.file_digest(file, "sha256").hexdigest()
+            )
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _prepare(run: RunFolder, spec: Spec) -> None:
+    """Write the folder under a hidden name and rename it: a run is there whole or not at all."""
+    run.path.parent.mkdir(parents=True, exist_ok=True)
+    hidden = new_folder_beside(run.path)
+    try:
+        write_file(hidden / "spec.json", spec.model_dump_json(indent=2).encode() + b"\n")
+        publish_folder(hidden, run.path)
+    except StorageError:
+        if not run.exists():  # else somebody prepared the same run at the same time
+            raise
+    finally:
+        discard_folder(hidden)
+
+
+@lru_cache(maxsize=8)
+def _renderer(folder: Path, snapshot: str) -> ChatRenderer:
+    """One renderer for each content of a base; `snapshot` is only the key of the cache."""
+    return ChatRenderer(folder)

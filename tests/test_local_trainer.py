@@ -1,0 +1,434 @@
+"""The trainer learns what the rows say and nothing else, tells what it does, and publishes whole results only."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra 'local'")
+
+from ftkit.backend import JobStatus
+from ftkit.data.example import Message
+from ftkit.errors import ConfigError, TrainingError
+from ftkit.hyperparameters import Method
+from ftkit_local.trainer import job, loop
+from ftkit_local.trainer.__main__ import main
+from ftkit_local.trainer.adapter import save_adapter
+from ftkit_local.trainer.loop import Work
+from ftkit_local.trainer.rows import TrainingRow
+from ftkit_local.trainer.spec import SpecFile, read_spec
+from tests.local_runs import Home, conversation, rewrite_spec
+from tests.tiny import tiny_model_folder
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="session")
+def base_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_model_folder(tmp_path_factory.mktemp("base") / "tiny-llama")
+
+
+@pytest.fixture
+def here(tmp_path: Path, base_folder: Path) -> Home:
+    return Home(tmp_path, base_folder)
+
+
+@pytest.fixture
+def prepared(here: Home, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Prepares a run that no process starts."""
+    monkeypatch.setattr("ftkit_local.training.start_trainer", lambda run: True)
+
+    def prepare(key: str = "ftkrun1", **options: Any) -> Any:
+        here.training.submit(here.request(key, **options))
+        return here.run(key)
+
+    return prepare
+
+
+@pytest.fixture(autouse=True)
+def torch_as_before() -> Iterator[None]:
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+def load(folder: Path | str) -> Any:
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+
+
+def spec_file(path: Path) -> SpecFile:
+    import hashlib
+
+    return SpecFile(path=path, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+# --- what is refused before step 1 -------------------------------------------------------------------------------
+
+
+def test_rows_without_anything_to_learn_and_too_long_rows_are_named(prepared: Any) -> None:
+    rows = [conversation(n) for n in range(6)]
+    run = prepared(rows=rows)
+    rows[1] = [Message("user", "Where is my parcel?")]
+    rows[4] = [Message("user", "please " * 200), Message("assistant", "other")]
+    replace_rows(run, rows)
+
+    assert main([str(run.path)]) == 1
+
+    error = run.state().error
+    assert error is not None
+    assert "2 of 6 rows" in error
+    assert "row 2: the conversation does not end in an assistant message" in error
+    assert "row 5:" in error and "more than max_length 64" in error
+    assert not any(event.type == "step" for event in run.events())
+
+
+def replace_rows(run: Any, rows: list[list[Message]]) -> None:
+    content = b"".join(Home(run.home, Path()).training.encode(row) + b"\n" for row in rows)
+    file = run.path / "other.jsonl"
+    file.write_bytes(content)
+    rewrite_spec(run, train=json.loads(spec_file(file).model_dump_json()))
+
+
+def test_a_spec_of_another_major_version_is_refused(prepared: Any) -> None:
+    run = prepared()
+    rewrite_spec(run, spec_version="2.0")
+
+    with pytest.raises(ConfigError, match=r"spec_version 2\.0 .* reads 1\.x"):
+        read_spec(run.spec)
+    rewrite_spec(run, spec_version="1.7", something_new=True)
+    assert read_spec(run.spec).key == "ftkrun1"
+
+
+# --- a whole run -------------------------------------------------------------------------------------------------
+
+
+def test_a_run_tells_its_plan_its_steps_and_its_end(prepared: Any) -> None:
+    run = prepared(epochs=2, learning_rate=0.01, validation=[conversation(n) for n in (20, 21)])
+
+    assert main([str(run.path)]) == 0
+
+    events = list(run.events())
+    assert [event.id for event in events] == list(range(1, len(events) + 1))
+    kinds = [event.type for event in events]
+    assert kinds == [
+        "started",
+        "plan",
+        *["step"] * 3,
+        "validation",
+        *["step"] * 3,
+        "validation",
+    ] + ["finished"]
+    plan = events[1].data
+    assert plan["rows"] == 12 and plan["steps"] == 6
+    assert 0 < plan["trained_tokens"] < plan["tokens"]
+    assert plan["trainable_parameters"] < plan["parameters"]
+    steps = [event.data for event in events if event.type == "step"]
+    assert sum(step["tokens"] for step in steps) == 2 * plan["tokens"]
+    assert steps[-1]["loss"] < steps[0]["loss"]
+    assert steps[2]["epoch"] == 1.0 and steps[-1]["epoch"] == 2.0
+    validations = [event.data["loss"] for event in events if event.type == "validation"]
+    assert validations[1] < validations[0]
+    state = run.state()
+    assert (state.status, state.progress, state.model) == (JobStatus.SUCCEEDED, (6, 6), "ftkrun1")
+
+
+def test_the_published_adapter_names_its_base_and_how_it_was_made(
+    prepared: Any, here: Home
+) -> None:
+    run = prepared()
+    assert main([str(run.path)]) == 0
+
+    folder = run.published()
+    facts = json.loads((folder / "ftkit.json").read_text())
+    config = json.loads((folder / "adapter_config.json").read_text())
+
+    assert config["base_model_name_or_path"] == str(here.base_folder)
+    assert facts["format"] == 1
+    assert facts["record"]["tuned"] is True and facts["record"]["adapter"] == "."
+    assert facts["record"]["snapshot"] == here.training.base(str(here.base_folder)).snapshot
+    assert facts["record"]["rows"] == 12
+    assert facts["hyperparameters"]["lora_rank"] == 16
+    assert facts["losses"]["first"] > 0 and facts["losses"]["validation"] is None
+    assert facts["trained_tokens"] > 0 and facts["seed"] == 0
+    assert facts["versions"].keys() >= {"python", "torch", "transformers", "peft"}
+    assert set(facts["files"]) == {"adapter_config.json", "adapter_model.safetensors"}
+    record = here.training.result("ftkrun1")
+    assert record.native == "ftkrun1" and record.adapter == str(folder.resolve())
+
+
+def test_the_saved_adapter_opens_in_plain_peft_with_the_trained_models_logits(
+    prepared: Any, here: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from peft import PeftModel
+
+    ids = torch.tensor([[5, 9, 40, 77, 120, 33]])
+    seen = {}
+
+    def keep_logits(model: Any, folder: Path) -> None:
+        with torch.no_grad():
+            seen["trained"] = model(input_ids=ids).logits
+        save_adapter(model, folder)
+
+    monkeypatch.setattr(job, "save_adapter", keep_logits)
+    run = prepared(learning_rate=0.01)
+    assert main([str(run.path)]) == 0
+
+    base = load(here.base_folder)
+    with torch.no_grad():
+        plain = base(input_ids=ids).logits
+        opened = PeftModel.from_pretrained(base, run.published()).eval()(input_ids=ids).logits
+
+    torch.testing.assert_close(opened, seen["trained"], rtol=1e-5, atol=1e-6)
+    assert float((opened - plain).abs().max()) > 1e-3
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others(prepared: Any) -> None:
+    def weights(key: str, seed: int) -> bytes:
+        run = prepared(key, seed=seed)
+        assert main([str(run.path)]) == 0
+        return bytes((run.published() / "adapter_model.safetensors").read_bytes())
+
+    assert weights("ftka", 0) == weights("ftkb", 0)
+    assert weights("ftka1", 0) != weights("ftkc", 1)
+
+
+def test_full_tuning_publishes_a_model_that_opens_without_ftkit(prepared: Any, here: Home) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    run = prepared(method=Method.FULL, learning_rate=1e-3)
+    assert main([str(run.path)]) == 0
+
+    folder = run.published()
+    tuned, base = AutoModelForCausalLM.from_pretrained(folder), load(here.base_folder)
+    assert folder.name == "model"
+    assert not torch.equal(
+        tuned.model.layers[0].mlp.up_proj.weight, base.model.layers[0].mlp.up_proj.weight
+    )
+    assert AutoTokenizer.from_pretrained(folder).chat_template
+    assert here.training.result("ftkrun1").method == "full"
+
+
+def test_a_run_stops_at_its_time_limit_and_publishes_what_it_has(prepared: Any) -> None:
+    run = prepared(epochs=50, max_time_s=1e-6)
+
+    assert main([str(run.path)]) == 0
+
+    finished = list(run.events())[-1]
+    assert finished.data["steps"] == 1
+    assert finished.data["stopped_early"] == "max_time_s 1e-06 was reached after step 1 of 150"
+    assert (run.published() / "adapter_model.safetensors").is_file()
+
+
+# --- what ends a run ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("where", ["loss", "gradient"])
+def test_the_first_number_that_is_not_finite_stops_the_run_and_names_the_rows(
+    prepared: Any, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    run = prepared(batch_size=3)
+    true_gradients = loop.accumulate_gradients
+    batches: list[list[int]] = []
+
+    def planted(model: Any, rows: list[TrainingRow], work: Work) -> float:
+        batches.append(sorted(row.number for row in rows))
+        loss = true_gradients(model, rows, work)
+        if len(batches) < 2:
+            return loss
+        if where == "loss":
+            return math.nan
+        next(p for p in model.parameters() if p.requires_grad).grad[0, 0] = math.inf
+        return loss
+
+    monkeypatch.setattr(loop, "accumulate_gradients", planted)
+
+    assert main([str(run.path)]) == 1
+
+    state = run.state()
+    assert state.status is JobStatus.FAILED and state.error is not None
+    assert state.error.startswith(f"step 2: the {where} is")
+    assert f"(rows {', '.join(map(str, batches[1]))})" in state.error
+    assert [event.data["step"] for event in run.events() if event.type == "step"] == [1]
+    assert run.published() is None and not (run.path / "adapter").exists()
+
+
+def test_a_changed_base_weight_is_found(prepared: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = prepared()
+
+    def meddling(model: Any, *rest: Any) -> Any:
+        trained = loop.train(model, *rest)
+        frozen = next(p for p in model.parameters() if not p.requires_grad)
+        frozen.data[3, 3] += 1e-6
+        return trained
+
+    monkeypatch.setattr(job, "train", meddling)
+
+    assert main([str(run.path)]) == 1
+    assert "weights of the base were changed" in str(run.state().error)
+
+
+def test_an_adapter_part_that_never_moved_is_an_error(
+    prepared: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = prepared()
+
+    def forgetful(model: Any, *rest: Any) -> Any:
+        trained = loop.train(model, *rest)
+        value = next(p for n, p in model.named_parameters() if "lora_B" in n)
+        value.data.zero_()
+        return trained
+
+    monkeypatch.setattr(job, "train", forgetful)
+
+    assert main([str(run.path)]) == 1
+    assert "1 of 14 weights never moved" in str(run.state().error)
+
+
+def test_a_run_that_does_not_fit_is_refused_with_the_knobs_before_step_1(
+    prepared: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = prepared(method=Method.FULL)
+    monkeypatch.setattr("ftkit_local.sizing.free_memory", lambda device: 1000)
+
+    assert main([str(run.path)]) == 1
+
+    error = str(run.state().error)
+    assert error.startswith("the run needs 0.6 GiB and 0.0 GiB are free on cpu")
+    assert "a smaller base model" in error
+    assert [event.type for event in run.events()] == ["started", "error"]
+
+
+def test_a_cancelled_run_stops_before_its_next_step_and_publishes_nothing(
+    prepared: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = prepared(epochs=5)
+    true_gradients = loop.accumulate_gradients
+
+    def cancelling(model: Any, rows: list[TrainingRow], work: Work) -> float:
+        run.cancel.touch()
+        return true_gradients(model, rows, work)
+
+    monkeypatch.setattr(loop, "accumulate_gradients", cancelling)
+
+    assert main([str(run.path)]) == 1
+
+    assert run.state().status is JobStatus.CANCELLED
+    assert [event.type for event in run.events()][-2:] == ["step", "cancelled"]
+    assert run.published() is None and not (run.path / "adapter").exists()
+
+
+def test_sigterm_ends_a_run_as_failed_and_says_so(
+    prepared: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = prepared(epochs=5)
+
+    def terminated(model: Any, rows: list[TrainingRow], work: Work) -> float:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return 1.0
+
+    monkeypatch.setattr(loop, "accumulate_gradients", terminated)
+    before = signal.getsignal(signal.SIGTERM)
+
+    assert main([str(run.path)]) == 1
+
+    state = run.state()
+    assert (state.status, state.raw_status) == (JobStatus.FAILED, "stopped")
+    assert state.error == "stopped by SIGTERM"
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize("full_at", ["save_adapter", "write_facts", "publish_folder"])
+def test_a_full_disk_leaves_no_half_adapter(
+    prepared: Any, monkeypatch: pytest.MonkeyPatch, full_at: str
+) -> None:
+    run = prepared()
+    true_step = getattr(job, full_at)
+
+    def full(*arguments: Any) -> None:
+        if full_at != "publish_folder":
+            true_step(*arguments)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(job, full_at, full)
+
+    assert main([str(run.path)]) == 1
+
+    assert "the disk is full: free space for" in str(run.state().error)
+    left = {path.name for path in run.path.iterdir()}
+    assert left == {"spec.json", "lock", "events.jsonl", "result.json"}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits on file sizes are a POSIX thing")
+@pytest.mark.parametrize("method", [Method.LORA, Method.FULL])
+def test_a_disk_that_is_really_full_is_said_to_be_full(prepared: Any, method: Method) -> None:
+    import resource
+
+    run = prepared(method=method)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, limits[1]))
+    try:
+        assert main([str(run.path)]) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    assert "the disk is full" in str(run.state().error)
+    assert not [path for path in run.path.iterdir() if path.is_dir()]
+
+
+def test_any_other_error_is_named_and_its_traceback_stays_in_the_log(
+    prepared: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = prepared()
+
+    def broken(*arguments: Any) -> None:
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr(job, "train", broken)
+
+    assert main([str(run.path)]) == 1
+
+    assert run.state().error == "ZeroDivisionError: by zero"
+    assert [event.message for event in run.events()][-1] == "ZeroDivisionError: by zero"
+    assert "Traceback" in capfd.readouterr().err
+
+
+def test_running_out_of_memory_names_the_knobs(
+    prepared: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = prepared()
+
+    def greedy(*arguments: Any) -> None:
+        torch.empty(1 << 60)
+
+    monkeypatch.setattr(job, "train", greedy)
+
+    assert main([str(run.path)]) == 1
+    assert str(run.state().error).startswith("out of memory: use shorter rows")
+
+
+def test_a_run_that_has_ended_is_not_trained_again(prepared: Any) -> None:
+    run = prepared()
+    assert main([str(run.path)]) == 0
+    before = run.events_file.read_bytes()
+
+    assert main([str(run.path)]) == 0
+    assert run.events_file.read_bytes() == before
+
+
+def test_training_error_is_what_a_failed_run_raises_for_its_model(
+    prepared: Any, here: Home
+) -> None:
+    run = prepared()
+    rewrite_spec(run, spec_version="9.0")
+    main([str(run.path)])
+
+    with pytest.raises(TrainingError, match=r"has no model, it is failed: .*spec_version 9\.0"):
+        here.training.result("ftkrun1")
