@@ -1,7 +1,7 @@
 """Route support tickets: from a list of dicts to a tuned model that beats its base.
 
-    python cookbook/route_tickets.py                 # tunes SmolLM2-135M, some minutes on two cores
-    FTKIT_MODEL=local/./my-model python cookbook/route_tickets.py
+python cookbook/route_tickets.py                 # tunes SmolLM2-135M, some minutes on two cores
+FTKIT_MODEL=local/./my-model python cookbook/route_tickets.py
 """
 
 from __future__ import annotations

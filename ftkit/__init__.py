@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ftkit import errors
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from ftkit.types import (
+        AnswerMetric,
         CheckReport,
         Dataset,
         Hyperparameters,
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
         Report,
     )
 
-    Source = str | Path | Iterable[Mapping[str, Any]] | Dataset
-    Settings = Hyperparameters | Mapping[str, Any]
+    Source: TypeAlias = str | Path | Iterable[Mapping[str, Any]] | Dataset
+    Settings: TypeAlias = Hyperparameters | Mapping[str, Any]
 
 __version__ = "0.1.0"
 
@@ -202,8 +203,8 @@ def evaluate(
     against: Sequence[Model | str | Path] | None = None,
     *,
     data: Source,
-    metric: str | Metric = "exact_match",
-    also: Sequence[str | Metric] = (),
+    metric: str | Metric | AnswerMetric = "exact_match",
+    also: Sequence[str | Metric | AnswerMetric] = (),
     train: Source | None = None,
     seed: int = 0,
     max_tokens: int | None = None,
@@ -211,6 +212,7 @@ def evaluate(
 ) -> Report:
     """Compare a model with others on the same held-out rows, paired; the verdict is on `metric`.
 
+    A metric is exact_match, normalized_match, json_equal, nll, or a function of (answer, reference, example).
     `against` is the candidate's base where left out. With `train` the baselines that need no model (majority answer, nearest
     training answer) stand beside it. Raises DataError where held-out rows were used to train or validate the candidate.
     """

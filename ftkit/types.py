@@ -3,13 +3,14 @@
 from ftkit.backend import Event, Forecast, JobStatus, ModelRecord, Resolved, Score, Usage
 from ftkit.cost import Quote, QuoteLine
 from ftkit.data import CheckReport, Dataset, Example, Finding, Message, Severity
-from ftkit.evaluation import Comparison, Metric, Report, Verdict
+from ftkit.evaluation import AnswerMetric, Comparison, Metric, Report, Verdict
 from ftkit.hyperparameters import Hyperparameters, Method
 from ftkit.ledger import Phase
 from ftkit.models import Model, Reply, Stream
 from ftkit.submission import Job
 
 __all__ = [
+    "AnswerMetric",
     "CheckReport",
     "Comparison",
     "Dataset",

@@ -44,11 +44,14 @@ def test_a_planted_worse_model_is_worse() -> None:
 
 
 def test_a_model_against_itself_is_not_enough_evidence_and_says_so() -> None:
-    one = model(right_on(range(50)))
+    one = base(right_on(range(50)))
     report = evaluate(one, [one], rows(100))
     assert report.verdict is Verdict.NOT_ENOUGH_EVIDENCE
-    assert [contender.name for contender in report.contenders] == ["local/tuned", "local/tuned (2)"]
-    assert report.notes == ("local/tuned is compared with itself",)
+    assert [(contender.name, contender.role) for contender in report.contenders] == [
+        ("local/base", "candidate"),
+        ("local/base (2)", "opponent"),
+    ]
+    assert report.notes == ("local/base is compared with itself",)
     assert "no number of rows would show a difference of 0" in str(report)
 
 

@@ -60,17 +60,23 @@ class Watched:
 
     weights: Weights
     rows: list[int] = field(default_factory=list)
+    read: list[tuple[int, ...]] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
     def device(self) -> Any:
         return self.weights.device
 
+    @property
+    def can_share(self) -> bool:
+        return self.weights.can_share
+
     def cache(self) -> Any:
         return self.weights.cache()
 
     def step(self, ids: Any, mask: Any, positions: Any, cache: Any) -> Any:
         self.rows.append(len(ids))
+        self.read.append(tuple(ids.shape))
         if self.seconds:
             clock.sleep(self.seconds)
         return self.weights.step(ids, mask, positions, cache)
@@ -118,6 +124,33 @@ def test_rows_that_are_done_leave_the_batch_and_change_nothing_for_the_others(
 
     assert watched.rows == [5] * 2 + [4] * 3 + [3] * 4 + [2] * 15
     assert [a.ids for a in found] == [answers(weights, [p])[0].ids for p in prompts]
+
+
+@pytest.mark.parametrize(
+    ("arch", "read"),
+    # gemma3 slides a window of 16 tokens over some layers: padding inside it would count
+    [("llama", [(1, 30), (5, 40)]), ("gemma3", [(5, 70)])],
+)
+def test_what_all_prompts_start_with_is_read_once_and_changes_no_token(
+    models: dict[str, Path], arch: str, read: list[tuple[int, int]]
+) -> None:
+    weights = engine_for(models[arch]).weights()
+    start = tuple(range(100, 130))
+    prompts = [replace(prompt, ids=start + prompt.ids) for prompt in some_prompts()]
+    watched = Watched(weights)
+
+    found = answers(watched, prompts)
+
+    assert watched.read[: len(read)] == read
+    assert [a.ids for a in found] == [answers(weights, [p])[0].ids for p in prompts]
+
+
+def test_equal_prompts_share_all_but_the_token_that_asks(llama: Weights) -> None:
+    prompt = some_prompts(3)[1]
+    watched = Watched(llama)
+    first, second = answers(watched, [prompt, prompt])
+    assert watched.read == [(1, 39), (2, 1), (2, 1), (2, 1)]
+    assert first == second == answers(llama, [prompt])[0]
 
 
 # --- where an answer ends ----------------------------------------------------------------------------------------

@@ -155,6 +155,13 @@ class Weights:
 
         return DynamicCache(config=self.engine.model.config)
 
+    @property
+    def can_share(self) -> bool:
+        """True where every layer of the cache keeps all tokens, so that padding may lie between them."""
+        from transformers.cache_utils import DynamicLayer
+
+        return all(type(layer) is DynamicLayer for layer in self.cache().layers)
+
     def step(self, ids: Tensor, mask: Tensor | None, positions: Tensor, cache: Any) -> Tensor:
         """Logits [rows, vocabulary] after the last of ids [rows, new]; the cache grows by them."""
         with self._pass() as model:

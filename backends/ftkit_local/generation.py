@@ -1,6 +1,7 @@
 """The decoding loop: many prompts at once over a growing cache, each row with its own length, limits and draws.
 
-Rows are padded on the left. A row that is done leaves the batch with its part of the cache, so no time goes into it.
+Rows are padded on the left. A row that is done leaves the batch with its part of the cache, so no time goes into it;
+what all prompts of a batch start with (a system prompt, say) is read once.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from ftkit_local.sampling import GREEDY, Sampling, draw
 if TYPE_CHECKING:
     from torch import Tensor
 
+_WORTH_SHARING = 8  # tokens; a pass of their own costs more than fewer would save
+
 
 class Decoder(Protocol):
     """A causal model with its weights chosen, as the loop needs it."""
@@ -27,7 +30,11 @@ class Decoder(Protocol):
         """Where inputs must lie."""
 
     def cache(self) -> Any:
-        """An empty cache, to be handed to every step of one batch; has `batch_select_indices`."""
+        """An empty transformers cache, to be handed to every step of one batch."""
+
+    @property
+    def can_share(self) -> bool:
+        """True where padding may stand between cached tokens: a sliding window would count it as text."""
 
     def step(self, ids: Tensor, mask: Tensor | None, positions: Tensor, cache: Any) -> Tensor:
         """Read ids [rows, new] behind what the cache holds; logits [rows, vocabulary] after the last of them.
@@ -104,9 +111,15 @@ def generate(
 
     started = clock.monotonic()
     rows = [_Row(index, prompt, vocabulary) for index, prompt in enumerate(prompts)]
-    ids, mask = _left_padded(prompts, decoder.device)
-    positions = (mask.cumsum(-1) - 1).clamp(min=0)
     cache = decoder.cache()
+    shared = _shared(prompts) if decoder.can_share else 0
+    ids, mask = _left_padded([prompt.ids[shared:] for prompt in prompts], decoder.device)
+    positions = shared + (mask.cumsum(-1) - 1).clamp(min=0)
+    if shared:
+        start = torch.tensor([prompts[0].ids[:shared]], device=decoder.device)
+        decoder.step(start, None, torch.arange(shared, device=decoder.device)[None], cache)
+        cache.batch_repeat_interleave(len(prompts))
+        mask = torch.cat([mask.new_ones(len(prompts), shared), mask], dim=1)
     while rows:
         over, elapsed = cancelled(), clock.monotonic() - started
         for row in rows:
@@ -167,15 +180,26 @@ class _Row:
         yield self._index, Finished(self._text.text, tuple(self._ids), self.reason)
 
 
-def _left_padded(prompts: Sequence[Prompt], device: Any) -> tuple[Tensor, Tensor]:
+def _shared(prompts: Sequence[Prompt]) -> int:
+    """How many first tokens to read once for all; every prompt keeps a token of its own to be read."""
+    first, *others = (prompt.ids for prompt in prompts)
+    if not others:
+        return 0
+    length = min(len(first), *map(len, others)) - 1
+    while any(other[:length] != first[:length] for other in others):
+        length -= 1
+    return length if length >= _WORTH_SHARING else 0
+
+
+def _left_padded(rows: Sequence[tuple[int, ...]], device: Any) -> tuple[Tensor, Tensor]:
     import torch
 
-    width = max(len(prompt.ids) for prompt in prompts)
-    ids = torch.zeros(len(prompts), width, dtype=torch.long)  # any id pads: the mask hides it
+    width = max(map(len, rows))
+    ids = torch.zeros(len(rows), width, dtype=torch.long)  # any id pads: the mask hides it
     mask = torch.zeros_like(ids)
-    for row, prompt in enumerate(prompts):
-        ids[row, width - len(prompt.ids) :] = torch.tensor(prompt.ids)
-        mask[row, width - len(prompt.ids) :] = 1
+    for place, row in enumerate(rows):
+        ids[place, width - len(row) :] = torch.tensor(row)
+        mask[place, width - len(row) :] = 1
     return ids.to(device), mask.to(device)
 
 
