@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ftkit.catalogue.schema import Catalogue, ModelFacts, PackagedFile
-from ftkit.errors import NotFound, StorageError
+from ftkit.errors import NotFound, NotInstalled, StorageError
 from ftkit_local import hub
 from ftkit_local.bases import find_base
 from tests.tiny import tiny_model_folder
@@ -77,6 +77,13 @@ def test_an_alias_asked_for_the_content_of_its_file_does_not_take_the_hubs(
     cache_model(model, cache)
     with pytest.raises(StorageError, match="expected"):
         find_base("tiny", catalogue=ALIAS, home=home, snapshot="sha256:" + "0" * 64)
+
+
+def test_an_alias_asked_for_a_commit_does_not_take_the_packaged_file(
+    cache: Path, home: Path
+) -> None:
+    with pytest.raises(NotInstalled, match=f"org/name@{COMMIT} is not in the local cache"):
+        find_base("tiny", catalogue=ALIAS, home=home, snapshot=COMMIT)
 
 
 def test_a_download_that_broke_off_is_not_taken_for_a_model(

@@ -16,8 +16,6 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'local'")
 
-from tiny import tiny_model_folder
-
 from ftkit.backend import Answer, Call, ModelRecord
 from ftkit.catalogue.schema import Catalogue
 from ftkit.data.example import Message
@@ -25,6 +23,7 @@ from ftkit.errors import CapabilityError, ConfigError, DataError, NotFound, Stor
 from ftkit_local import engine
 from ftkit_local.engine import engine_for, unload_all
 from ftkit_local.inference import LocalInference
+from tests.tiny import tiny_model_folder
 
 QUESTIONS = (
     "Where is my parcel?",

@@ -301,6 +301,8 @@ def test_the_trainer_sees_no_credentials() -> None:
     assert "secret" not in seen.values()
     assert seen.items() >= {"PATH": "/bin", "LC_ALL": "C.UTF-8", "FTKIT_NOW": "2026-01-01"}.items()
     assert seen["FTKIT_NOW_ANCHOR"] == "x" and seen["HF_HUB_OFFLINE"] == "1"
+    assert seen["OMP_WAIT_POLICY"] == "passive"
+    assert trainer_environment({"OMP_WAIT_POLICY": "active"})["OMP_WAIT_POLICY"] == "active"
 
 
 def test_an_allocator_that_the_user_chose_is_left_alone() -> None:
@@ -309,6 +311,19 @@ def test_an_allocator_that_the_user_chose_is_left_alone() -> None:
     assert allocator_environment(chosen) == {"LD_PRELOAD": "libjemalloc.so.2"}
     assert allocator_in_use(chosen) == "preloaded libjemalloc.so.2"
     assert allocator_in_use({}) == "the system's"
+
+
+def test_tcmalloc_is_used_where_it_is_installed_and_said_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("ctypes.util.find_library", lambda name: f"lib{name}.so.4")
+
+    assert allocator_environment({}) == {"LD_PRELOAD": "libtcmalloc_minimal.so.4"}
+    assert allocator_in_use(allocator_environment({})) == "tcmalloc_minimal"
+
+    monkeypatch.setattr("ctypes.util.find_library", lambda name: None)
+    assert allocator_environment({}) == {}
 
 
 # --- the real model ----------------------------------------------------------------------------------------------

@@ -1,33 +1,28 @@
 """The memory allocator of the trainer's process, chosen through its environment before it starts.
 
-A step allocates and frees the same large tensors again and again. By default glibc gives them back to the kernel and
-gets fresh pages, which the kernel has to clear: a third of a step's time. Results are the same bits either way.
+A step allocates and frees the same large tensors again and again. glibc gives them back to the kernel and gets fresh
+pages, which have to be cleared; tcmalloc keeps them: on SmolLM2-135M 11 to 17% more tokens a second, a quarter less
+memory, the same bits. Tuning glibc instead (thresholds, huge pages) was worth less than 7% and is left alone.
 """
 
 from __future__ import annotations
 
-import platform
 import sys
 from collections.abc import Mapping
 
-# Keep what was freed, take it from the heap and not from fresh maps, and ask for huge pages.
-_GLIBC = (
-    "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=8589934592:"
-    "glibc.malloc.trim_threshold=17179869184:glibc.malloc.top_pad=268435456"
-)
 _TCMALLOC = "tcmalloc_minimal"
+_CHOICES = ("LD_PRELOAD", "GLIBC_TUNABLES")
 
 
 def allocator_environment(parent: Mapping[str, str]) -> dict[str, str]:
-    """Variables to set for the trainer; none where the user chose an allocator or the system has no glibc."""
-    if "LD_PRELOAD" in parent or "GLIBC_TUNABLES" in parent:
-        return {name: parent[name] for name in ("LD_PRELOAD", "GLIBC_TUNABLES") if name in parent}
-    if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
-        return {}
+    """Variables to set for the trainer: the user's own choice, or tcmalloc where the system has it."""
+    chosen = {name: parent[name] for name in _CHOICES if name in parent}
+    if chosen or sys.platform != "linux":
+        return chosen
     from ctypes.util import find_library
 
     library = find_library(_TCMALLOC)
-    return {"LD_PRELOAD": library} if library else {"GLIBC_TUNABLES": _GLIBC}
+    return {"LD_PRELOAD": library} if library else {}
 
 
 def allocator_in_use(environment: Mapping[str, str]) -> str:
@@ -35,5 +30,5 @@ def allocator_in_use(environment: Mapping[str, str]) -> str:
     if preload := environment.get("LD_PRELOAD"):
         return _TCMALLOC if _TCMALLOC in preload else f"preloaded {preload}"
     if tunables := environment.get("GLIBC_TUNABLES"):
-        return "glibc tuned to keep its memory" if tunables == _GLIBC else f"glibc, {tunables}"
+        return f"glibc, {tunables}"
     return "the system's"

@@ -111,12 +111,14 @@ def _from_alias(
     progress: Callable[[str], None] | None,
 ) -> LocalBase:
     packaged = facts.packaged
-    asked_for_file = snapshot is not None and snapshot.startswith("sha256:")
-    if facts.hub_id and not asked_for_file:
+    commit = snapshot if snapshot and not snapshot.startswith("sha256:") else None
+    if (
+        facts.hub_id
+    ):  # the hash of a file is no revision there, so that who asks for the file gets it
         folder = hub.cached(facts.hub_id, snapshot)
         if folder is not None:
             return _base(alias, folder, folder.name)
-    if packaged is not None:
+    if packaged is not None and commit is None:
         found = imported_folder(Path(packaged.file).stem, home, packaged.sha256)
         file = _file_of_package(packaged)
         if found is None and file is not None:
@@ -132,7 +134,7 @@ def _from_alias(
     reason = ""
     if facts.hub_id:
         try:
-            folder = hub.download(facts.hub_id, None)
+            folder = hub.download(facts.hub_id, commit)
         except NotFound as error:
             reason = f" ({error})"
         else:

@@ -6,6 +6,7 @@ spot. The few measured constants were fitted to SmolLM2-135M in fp32 on a proces
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ftkit import clock
 from ftkit.backend import Forecast
 from ftkit.hyperparameters import Hyperparameters, Method
+from ftkit_local.allocator import allocator_environment
 from ftkit_local.device import device_words, free_memory, import_torch
 from ftkit_local.trainer.batches import epoch_batches, micro_batches
 
@@ -24,8 +26,9 @@ if TYPE_CHECKING:
 _TOKEN_BUDGET = {"cpu": 1024, "mps": 2048, "cuda": 8192}
 _LIBRARIES = 600 * 2**20  # Python, PyTorch and transformers, before any weight
 _LOGIT_COPIES = 4  # logits, their softmax, the gradient of each
-_HEADROOM = 1.15  # what the allocator keeps between tensors
-_EFFICIENCY = 0.5  # of the matrix rate, over a whole step
+# What a step keeps, as a multiple of what it needs: glibc leaves holes between tensors, tcmalloc hardly any.
+_KEPT_BY_GLIBC, _KEPT_BY_TCMALLOC = 1.35, 0.9
+_EFFICIENCY = 0.7  # of the matrix rate, over a whole step
 _LAYER_SECONDS = 0.002  # Python's own time, a layer and micro-batch
 _START_SECONDS = 10.0  # imports and loading
 _NOMINAL_RATE = 1e11  # only where the clock stands still and nothing can be measured
@@ -117,22 +120,23 @@ def forecast(load: Load, device: torch.device, budget: int) -> Forecast:
 
 def memory_needed(load: Load, device: torch.device, budget: int) -> int:
     """Bytes at the peak of a step."""
-    shape = load.shape
-    trainable = _trainable(load)
-    half = device.type == "cuda" and load.method is Method.LORA
-    width = 2 if half else 4
-    weights = shape.parameters * width
-    # fp32: the gradient and Adam's two averages, and for LoRA the weights of the adapter itself
-    training = trainable * (12 if load.method is Method.FULL else 16)
-    tokens = min(budget, _largest_batch(load))
-    tokens = max(tokens, max(load.lengths, default=1))
+    shape, longest = load.shape, max(load.lengths, default=1)
+    trainable, full = _trainable(load), load.method is Method.FULL
+    width = 2 if device.type == "cuda" and not full else 4
+    weights = shape.parameters * width + (0 if full else trainable * 4)
+    rows = min(load.hyperparameters.batch_size or 1, max(1, len(load.lengths)))
+    rows_at_once = min(rows, max(1, budget // longest))
     # What autograd keeps of a layer for each token: norms, the inputs of the projections, q, k, v, and four of the
     # size of the feed-forward part.
     kept = 11 * shape.hidden + 2 * shape.keys + 4 * shape.intermediate
-    activations = tokens * shape.layers * kept * width
-    learned = tokens * load.trained_tokens / max(1, sum(load.lengths))
+    activations = rows_at_once * longest * shape.layers * kept * width
+    learned = rows_at_once * longest * load.trained_tokens / max(1, sum(load.lengths))
     logits = int(learned * shape.vocabulary * 4 * _LOGIT_COPIES)
-    return int(_LIBRARIES + weights + (training + activations + logits) * _HEADROOM)
+    step = int((activations + logits) * (_kept() if device.type == "cpu" else 1.1))
+    # Gradients take the place of activations as backward goes, unless they wait for the next micro-batch.
+    gradients = trainable * 4
+    peak = max(step, gradients) if rows_at_once == rows else step + gradients
+    return _LIBRARIES + weights + trainable * 8 + peak
 
 
 @lru_cache(maxsize=4)
@@ -160,10 +164,10 @@ def _trainable(load: Load) -> int:
     )
 
 
-def _largest_batch(load: Load) -> int:
-    """Padded tokens of the longest rows taken as one step."""
-    rows = min(load.hyperparameters.batch_size or 1, max(1, len(load.lengths)))
-    return rows * max(load.lengths, default=1)
+@lru_cache(maxsize=1)
+def _kept() -> float:
+    preloaded = allocator_environment(os.environ).get("LD_PRELOAD", "")
+    return _KEPT_BY_TCMALLOC if "tcmalloc" in preloaded else _KEPT_BY_GLIBC
 
 
 def _seconds(load: Load, device: torch.device, budget: int) -> float:

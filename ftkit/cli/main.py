@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from importlib import import_module
 
@@ -65,6 +66,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
     given = ["--debug"] * debug + [word for word in given if word != "--debug"]
+    _report_slow_work()
     try:
         app(given, standalone_mode=True, prog_name="ftkit")
     except FtkitError as error:
@@ -80,6 +82,16 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+
+
+def _report_slow_work() -> None:
+    """Lines that ftkit logs (a model that is imported once, say) reach the person at the terminal."""
+    logger = logging.getLogger("ftkit")
+    if not logger.handlers:
+        handler = logging.Handler()
+        handler.emit = lambda record: note(record.getMessage())  # type: ignore[method-assign]
+        logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
 
 
 def _as_dict(error: FtkitError) -> dict[str, object]:

@@ -6,13 +6,14 @@ the result to a terminal, to JSON or to one HTML file. Nothing here trains, and 
 
 from __future__ import annotations
 
-from ftkit.evaluation.metrics import METRICS, Metric
+from ftkit.evaluation.metrics import METRICS, AnswerMetric, Metric
 from ftkit.evaluation.report import Contender, Estimate, JudgedRow, Match, Report
 from ftkit.evaluation.runner import evaluate
 from ftkit.evaluation.statistics import Comparison, Interval, Verdict
 
 __all__ = [
     "METRICS",
+    "AnswerMetric",
     "Comparison",
     "Contender",
     "Estimate",

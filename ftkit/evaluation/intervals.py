@@ -9,7 +9,7 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
+from statistics import NormalDist, fmean
 
 from ftkit.evaluation.clusters import pooled
 
@@ -85,8 +85,7 @@ def bootstrap_interval(
 
     residuals = [(total - mean * size, size) for total, size in pools]
     squares = math.fsum(e * e for e, _ in residuals)
-    scale = math.fsum(total * total for total, _ in pools)
-    if squares <= 1e-20 * scale or scale == 0:
+    if squares <= 1e-20 * math.fsum(total * total for total, _ in pools):
         return Interval(mean, mean)
     variance = squares / (count - 1)
     error = math.sqrt(count * variance) / rows
@@ -103,10 +102,10 @@ def bootstrap_interval(
     ratios.sort()
     tail = max(1, int((resamples + 1) * (1 - confidence) / 2))
 
-    # One more disagreement of the usual size, counted as evenly split, as Agresti and Min do for
-    # counts (Statistics in Medicine 24, 2005, 729): it matters only where few rows differ.
-    disagreeing = sum(1 for total, _ in pools if total != 0)
-    widened = math.sqrt(count * (squares + scale / disagreeing) / (count - 1)) / rows
+    # One more of those that differ, after the half counts that Agresti and Min add to the wins and
+    # the losses (Statistics in Medicine 24, 2005, 729): it matters where few rows differ.
+    differing = [e * e for (total, _), (e, _) in zip(pools, residuals, strict=True) if total != 0]
+    widened = math.sqrt(count * (squares + fmean(differing)) / (count - 1)) / rows
     student = _student_quantile(z, count - 1, confidence) * widened
     return Interval(
         mean - max(ratios[-tail] * error, student), mean + max(-ratios[tail - 1] * error, student)
@@ -132,7 +131,7 @@ def _student_quantile(z: float, freedom: int, confidence: float) -> float:
         (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
         (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
     )
-    return z + sum(term / freedom**power for power, term in enumerate(series, start=1))
+    return z + float(sum(term / freedom**power for power, term in enumerate(series, start=1)))
 
 
 def _tango_upper(wins: int, losses: int, rows: int, z: float) -> float:

@@ -23,7 +23,7 @@ def mcnemar(wins: int, losses: int) -> float:
     for k in range(min(wins, losses)):
         ways = ways * (trials - k) // (k + 1)
         tail += ways
-    return min(1.0, 2 * tail / 2**trials)
+    return min(1.0, 2 * tail / (1 << trials))
 
 
 def sign_flip_p(

@@ -9,7 +9,7 @@ from typing import Any
 
 from ftkit.backend import Backend, Inference, ModelRecord, Score
 from ftkit.config import Settings
-from ftkit.data import Example
+from ftkit.data import Example, Message
 from ftkit.models.mapping import answer_all
 from ftkit.models.questions import Question, call, conversation
 from ftkit.models.record import from_dict, to_dict
@@ -134,7 +134,10 @@ class Model:
         if "score" in self._backend.lacks:
             raise self._backend.refuse("score")
         conversations = [
-            (*conversation(example, self.record, override_system=False), example.messages[-1])
+            (
+                *conversation(example, self.record, override_system=False),
+                Message("assistant", example.answer),
+            )
             for example in examples
         ]
         found: list[Score | None] = [None] * len(conversations)

@@ -1,0 +1,5 @@
+"""`python -m ftkit.cli` is the command."""
+
+from ftkit.cli import main
+
+main()
