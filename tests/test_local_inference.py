@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -23,6 +23,7 @@ from ftkit.errors import CapabilityError, ConfigError, DataError, NotFound, Stor
 from ftkit_local import engine
 from ftkit_local.engine import engine_for, unload_all
 from ftkit_local.inference import LocalInference
+from tests.adapters import adapter_folder, with_record
 from tests.tiny import tiny_model_folder
 
 QUESTIONS = (
@@ -54,30 +55,6 @@ def local(home: Path) -> LocalInference:
     return LocalInference(home, Catalogue())
 
 
-def adapter_folder(base: Path, folder: Path, seed: int = 0) -> Path:
-    """An adapter that changes answers, as plain PEFT writes it."""
-    from peft import LoraConfig, get_peft_model
-    from transformers import AutoModelForCausalLM
-
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        model = get_peft_model(
-            AutoModelForCausalLM.from_pretrained(base),
-            LoraConfig(r=4, lora_alpha=8, target_modules="all-linear"),
-        )
-        for name, value in model.named_parameters():
-            if "lora_B" in name:
-                torch.nn.init.normal_(value, std=0.3)
-        model.save_pretrained(folder)
-    return folder
-
-
-def with_record(folder: Path, record: ModelRecord) -> Path:
-    content = {"format": 1, "record": asdict(replace(record, adapter="."))}
-    (folder / "ftkit.json").write_text(json.dumps(content), encoding="utf-8")
-    return folder
-
-
 @pytest.fixture
 def tuned(local: LocalInference, base: Path, tmp_path: Path) -> ModelRecord:
     folder = adapter_folder(base, tmp_path / "adapter")
@@ -86,111 +63,7 @@ def tuned(local: LocalInference, base: Path, tmp_path: Path) -> ModelRecord:
     return local.record(str(folder))
 
 
-def logits(folder: Path, adapter: Path | None = None) -> Any:
-    weights = engine_for(folder).weights(adapter)
-    ids = torch.arange(5, 25)[None]
-    return weights.step(ids, None, torch.arange(20)[None], weights.cache())
-
-
-# --- models in memory --------------------------------------------------------------------------------------------
-
-
-def test_the_base_answers_bit_for_bit_as_if_no_adapter_had_ever_been_loaded(
-    base: Path, tmp_path: Path
-) -> None:
-    before = logits(base)
-    adapter = adapter_folder(base, tmp_path / "a")
-    assert not torch.equal(logits(base, adapter), before)
-    assert torch.equal(logits(base), before)
-
-
-def test_adapters_share_one_base_and_each_answers_as_plain_peft_does(
-    base: Path, tmp_path: Path
-) -> None:
-    from peft import PeftModel
-    from transformers import AutoModelForCausalLM
-
-    folders = [adapter_folder(base, tmp_path / str(seed), seed) for seed in range(3)]
-    assert len({id(engine_for(base)) for _ in folders}) == 1
-    for folder in [*folders, folders[0]]:
-        plain = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), folder).eval()
-        with torch.inference_mode():
-            expected = plain(torch.arange(5, 25)[None]).logits[:, -1]
-        torch.testing.assert_close(logits(base, folder), expected, rtol=1e-5, atol=1e-5)
-
-
-def test_an_adapter_that_was_pushed_out_of_memory_comes_back(
-    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(engine, "MAX_ADAPTERS", 1)
-    first, second = (adapter_folder(base, tmp_path / str(s), s) for s in range(2))
-    weights = engine_for(base).weights(first)
-    expected = logits(base, first)
-    logits(base, second)
-
-    again = weights.step(torch.arange(5, 25)[None], None, torch.arange(20)[None], weights.cache())
-
-    assert torch.equal(again, expected)
-
-
-def test_an_adapter_of_another_base_is_refused_and_the_base_goes_on_answering(
-    base: Path, tmp_path: Path
-) -> None:
-    other = tiny_model_folder(tmp_path / "other", hidden=64)
-    before = logits(base)
-    stranger = adapter_folder(other, tmp_path / "stranger")
-    with pytest.raises(StorageError, match="trained on another base") as caught:
-        logits(base, stranger)
-    assert str(stranger) in str(caught.value)
-    assert torch.equal(logits(base), before)
-
-    fitting = adapter_folder(base, tmp_path / "fitting")
-    expected = logits(base, fitting)
-    with pytest.raises(StorageError, match="trained on another base"):
-        logits(base, stranger)
-    assert torch.equal(logits(base, fitting), expected)
-
-
-def test_an_adapter_with_a_tensor_missing_is_refused(base: Path, tmp_path: Path) -> None:
-    from safetensors.torch import load_file, save_file
-
-    folder = adapter_folder(base, tmp_path / "a")
-    tensors = load_file(folder / "adapter_model.safetensors")
-    tensors.pop(next(iter(tensors)))
-    save_file(tensors, folder / "adapter_model.safetensors")
-    with pytest.raises(StorageError, match="1 tensors are missing"):
-        logits(base, folder)
-
-
-def test_a_replaced_adapter_is_read_again(base: Path, tmp_path: Path) -> None:
-    folder = adapter_folder(base, tmp_path / "a", seed=1)
-    old = logits(base, folder)
-    other = adapter_folder(base, tmp_path / "b", seed=2)
-    (other / "adapter_model.safetensors").replace(folder / "adapter_model.safetensors")
-    assert not torch.equal(logits(base, folder), old)
-
-
-def test_only_the_bases_used_last_stay_in_memory(
-    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(engine, "MAX_ENGINES", 2)
-    second, third = (tiny_model_folder(tmp_path / name) for name in ("second", "third"))
-    first_engine, second_engine = engine_for(base), engine_for(second)
-    assert engine_for(base) is first_engine
-    engine_for(third)
-    assert engine_for(base) is first_engine
-    assert engine_for(second) is not second_engine
-
-
-def test_incomplete_weights_are_an_error_not_random_numbers(tmp_path: Path) -> None:
-    from safetensors.torch import load_file, save_file
-
-    folder = tiny_model_folder(tmp_path / "model")
-    tensors = load_file(folder / "model.safetensors")
-    tensors.pop("model.layers.0.mlp.up_proj.weight")
-    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(StorageError, match="up_proj"):
-        engine_for(folder)
+# --- one process --------------------------------------------------------------------------------------------------
 
 
 def test_threads_with_different_adapters_get_the_answers_of_their_own(
