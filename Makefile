@@ -24,7 +24,7 @@ demo: setup
 	$(BIN)/ftkit demo
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 torture: setup
 	$(BIN)/python -m pytest -m torture -s

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+# Tests run side by side, one a core: threads of one would only wait for those of another.
+os.environ["OMP_NUM_THREADS"] = "1"
 os.environ.pop("FTKIT_MODEL", None)
 os.environ.pop("FTKIT_PROFILE", None)
 os.environ.pop("FTKIT_CONFIG", None)

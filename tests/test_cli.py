@@ -94,7 +94,7 @@ def test_the_story_by_commands_alone(base: str, home: Path) -> None:
 def test_check_marks_the_trained_tokens_of_a_row(base: str) -> None:
     data = rows_file()
     shown = ftkit("check", data, "--model", base, "--show-mask", "2").stdout
-    assert re.search(r"question 1.*\[l", shown, re.S)
+    assert re.search(r"question 1.*\[l", shown, re.DOTALL)
     assert re.search(r"row 2: \d+ of \d+ tokens are trained", shown)
     sequence = as_json("check", data, "--model", base, "--show-mask", "2")["sequences"][0]
     trained = "".join(piece["text"] for piece in sequence if piece["trained"])

@@ -21,6 +21,7 @@ from ftkit.hyperparameters import Method
 from ftkit_local.trainer import job, loop
 from ftkit_local.trainer.__main__ import main
 from ftkit_local.trainer.adapter import save_adapter
+from ftkit_local.trainer.interrupts import Interrupts, Stopped
 from ftkit_local.trainer.loop import Work
 from ftkit_local.trainer.rows import TrainingRow
 from ftkit_local.trainer.spec import SpecFile, read_spec
@@ -162,6 +163,21 @@ def test_the_published_adapter_names_its_base_and_how_it_was_made(
     assert set(facts["files"]) == {"adapter_config.json", "adapter_model.safetensors"}
     record = here.training.result("ftkrun1")
     assert record.native == "ftkrun1" and record.adapter == str(folder.resolve())
+
+
+def test_an_adapter_names_its_base_by_id_and_not_by_a_folder_of_this_machine(
+    prepared: Any, here: Home
+) -> None:
+    run = prepared()
+    spec = json.loads(run.spec.read_text())
+    rewrite_spec(run, base=spec["base"] | {"id": "org/tiny"})
+    assert main([str(run.path)]) == 0
+
+    written = [path.read_bytes() for path in run.published().iterdir()]
+    config = json.loads((run.published() / "adapter_config.json").read_text())
+
+    assert config["base_model_name_or_path"] == "org/tiny"
+    assert not any(str(here.base_folder).encode() in content for content in written)
 
 
 def test_the_saved_adapter_opens_in_plain_peft_with_the_trained_models_logits(
@@ -343,6 +359,23 @@ def test_sigterm_ends_a_run_as_failed_and_says_so(
     assert (state.status, state.raw_status) == (JobStatus.FAILED, "stopped")
     assert state.error == "stopped by SIGTERM"
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_signal_is_remembered_where_its_exception_was_lost_and_ignored_at_the_very_end(
+    prepared: Any,
+) -> None:
+    interrupts = Interrupts(prepared())
+    with interrupts.watched():
+        with pytest.raises(Stopped):
+            signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(Stopped, match="stopped by SIGTERM"):
+            interrupts.check()
+
+    late = Interrupts(prepared())
+    with late.watched():
+        late.shield()
+        signal.raise_signal(signal.SIGTERM)
+        late.check()
 
 
 @pytest.mark.parametrize("full_at", ["save_adapter", "write_facts", "publish_folder"])

@@ -301,8 +301,9 @@ def test_the_trainer_sees_no_credentials() -> None:
     assert "secret" not in seen.values()
     assert seen.items() >= {"PATH": "/bin", "LC_ALL": "C.UTF-8", "FTKIT_NOW": "2026-01-01"}.items()
     assert seen["FTKIT_NOW_ANCHOR"] == "x" and seen["HF_HUB_OFFLINE"] == "1"
-    assert seen["OMP_WAIT_POLICY"] == "passive"
-    assert trainer_environment({"OMP_WAIT_POLICY": "active"})["OMP_WAIT_POLICY"] == "active"
+    assert seen["GOMP_SPINCOUNT"] == "1000"
+    chosen = trainer_environment({"OMP_WAIT_POLICY": "active"})
+    assert chosen["OMP_WAIT_POLICY"] == "active" and "GOMP_SPINCOUNT" not in chosen
 
 
 def test_an_allocator_that_the_user_chose_is_left_alone() -> None:

@@ -28,7 +28,6 @@ QUEUES = {
     "privacy",
     "wholesale",
 }
-PRIORITIES = {"low", "normal", "high"}
 SEEDS = range(5)
 
 Row = dict[str, str]
@@ -101,42 +100,29 @@ def test_check_refuses_a_file_that_was_edited_by_hand(tmp_path: Path) -> None:
 
 def test_a_completion_is_compact_json_with_its_keys_in_order() -> None:
     for row, label in zip(tickets(), labels(), strict=True):
-        assert list(label) == ["queue", "priority", "order"]
+        assert list(label) == ["queue", "urgent"]
         assert label["queue"] in QUEUES
-        assert label["priority"] in PRIORITIES
+        assert label["urgent"] in (True, False)
         assert row["completion"] == json.dumps(label, separators=(",", ":"))
 
 
-def test_the_order_is_the_one_order_number_in_the_ticket_or_null() -> None:
-    for row, label in zip(tickets(), labels(), strict=True):
-        written = re.findall(r"\b[A-Z]-\d{4}\b", row["prompt"])
-        assert written == ([label["order"]] if label["order"] else []), row["prompt"]
-
-
-def test_about_half_of_the_tickets_name_an_order() -> None:
-    share = sum(label["order"] is not None for label in labels()) / len(labels())
-    assert 0.45 <= share <= 0.55
-
-
-def test_no_two_tickets_and_no_two_order_numbers_are_the_same() -> None:
+def test_no_two_tickets_are_the_same() -> None:
     prompts = Counter(" ".join(row["prompt"].lower().split()) for row in tickets())
     assert prompts.most_common(1)[0][1] == 1
-    orders = Counter(label["order"] for label in labels() if label["order"])
-    assert orders.most_common(1)[0][1] == 1
 
 
-def test_queues_and_priorities_are_balanced() -> None:
+def test_queues_are_balanced_and_a_third_of_each_is_urgent() -> None:
     queues = Counter(label["queue"] for label in labels())
     assert queues.keys() == QUEUES
     assert all(0.08 <= count / len(labels()) <= 0.18 for count in queues.values())
     for queue in QUEUES:
-        priorities = Counter(label["priority"] for label in labels() if label["queue"] == queue)
-        assert all(priorities[p] >= 0.15 * queues[queue] for p in PRIORITIES), queue
+        urgent = sum(label["urgent"] for label in labels() if label["queue"] == queue)
+        assert 0.25 <= urgent / queues[queue] <= 0.45, queue
 
 
 def test_the_most_common_answer_is_rare() -> None:
     completions = Counter(row["completion"] for row in tickets())
-    assert completions.most_common(1)[0][1] < 0.05 * len(tickets())
+    assert completions.most_common(1)[0][1] < 0.12 * len(tickets())
 
 
 def test_a_template_is_used_two_to_four_times_and_has_one_queue() -> None:
@@ -148,20 +134,20 @@ def test_a_template_is_used_two_to_four_times_and_has_one_queue() -> None:
 
 
 @pytest.mark.parametrize(
-    ("priority", "words"),
+    ("urgent", "words"),
     [
-        ("high", r"(?<!not )urgent|\basap\b|immediately|tomorrow|today"),
-        ("low", r"\bno (rush|hurry)|not urgent|can wait|curio(us|sity)|just a suggestion"),
+        (True, r"(?<!not )urgent|\basap\b|immediately|tomorrow|today"),
+        (False, r"\bno (rush|hurry)|not urgent|can wait|curio(us|sity)|just a suggestion"),
     ],
 )
-def test_plain_words_for_a_priority_always_mean_it(priority: str, words: str) -> None:
+def test_plain_words_for_haste_and_for_patience_always_mean_it(urgent: bool, words: str) -> None:
     said = [
-        (label["priority"], row["prompt"])
+        (label["urgent"], row["prompt"])
         for row, label in zip(tickets(), labels(), strict=True)
         if re.search(words, row["prompt"], re.IGNORECASE)
     ]
     assert len(said) > 20
-    assert [ticket for ticket in said if ticket[0] != priority] == []
+    assert [ticket for ticket in said if ticket[0] is not urgent] == []
 
 
 def test_tickets_are_short_messages() -> None:
@@ -178,7 +164,7 @@ def test_no_slot_or_bracket_is_left_unfilled() -> None:
 
 def test_the_system_prompt_does_not_give_the_labels_away() -> None:
     words = set(re.findall(r"\w+", TICKETS_SYSTEM.lower()))
-    assert not words & (QUEUES | PRIORITIES)
+    assert not words & (QUEUES | {"urgent", "true", "false"})
     assert len(words) <= 12
 
 
@@ -204,4 +190,4 @@ def test_copying_the_answer_of_the_nearest_training_ticket_fails(seed: int) -> N
     for i in held_out:
         nearest = max(train, key=lambda j: jaccard(characters[i], characters[j]))
         right += tickets()[nearest]["completion"] == tickets()[i]["completion"]
-    assert right / len(held_out) < 0.25
+    assert right / len(held_out) < 0.4

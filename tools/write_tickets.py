@@ -16,14 +16,12 @@ queue, by what the customer wants settled:
   privacy    what is stored or shown about a person, and unwanted adverts
   wholesale  buying in bulk or to sell on
 
-priority, by the first rule that fits:
-  high    money was taken wrongly; a customer is locked out of an account or a stranger is in it;
-          somebody may get hurt; private data lies open; a deadline within days is named; or help
-          is wanted at once ("urgent", "today", "immediately")
-  low     the customer says that it can wait, or is only curious, thankful or suggesting something
-  normal  everything else; anger alone, or a refund that is late, is normal
-
-order: the order number as written, one letter, a dash and four digits, or null.
+urgent, by the first rule that fits:
+  true   money was taken wrongly; a customer is locked out of an account or a stranger is in it;
+         somebody may get hurt; private data lies open; a deadline within days is named; or help
+         is wanted at once ("urgent", "today", "immediately")
+  false  everything else, and whatever the customer says can wait; anger alone, or a refund that is
+         late, is not urgent
 """
 
 import argparse
@@ -51,7 +49,7 @@ QUEUES = (
     "privacy",
     "wholesale",
 )
-PRIORITIES = ("high", "low", "normal")
+KINDS = ("high", "low", "normal")  # of wording: pressing, can wait, neither
 ORDER_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"  # no I and O, which read as digits
 
 Row = dict[str, str]
@@ -86,22 +84,13 @@ class Slots:
         return items[(2 * use + slot.endswith("2")) % len(items)]
 
 
-def fill(text: str, cue: str, half: int, slots: Slots, use: int) -> tuple[str, str | None]:
-    """The ticket and its order number, or None when it has none."""
+def fill(text: str, cue: str, half: int, slots: Slots, use: int) -> str:
+    """The ticket."""
     text = re.sub(r"\[([^]|]*)\|?([^]]*)\]", lambda piece: piece[half], text)
     # who writes without capitals does so to the end
     text = text.replace("{cue}", cue.lower() if text[0].islower() else cue)
-    order = None
-
-    def slot_value(match: re.Match[str]) -> str:
-        nonlocal order
-        value = slots.value(match[1], use)
-        if match[1] == "order":
-            order = value
-        return value
-
-    text = re.sub(r"\{(\w+)\}", slot_value, text)
-    return " ".join(text.split()), order
+    text = re.sub(r"\{(\w+)\}", lambda slot: slots.value(slot[1], use), text)
+    return " ".join(text.split())
 
 
 def rows() -> Iterator[Row]:
@@ -111,17 +100,17 @@ def rows() -> Iterator[Row]:
     cues["low"] = itertools.cycle(source["cues"]["low"])
     for queue in QUEUES:
         templates = [
-            (kind, text) for kind in ("any", *PRIORITIES) for text in source[queue].get(kind, [])
+            (kind, text) for kind in ("any", *KINDS) for text in source[queue].get(kind, [])
         ]
         for number, (kind, text) in enumerate(templates, start=1):
             template = f"{queue}-{number:02d}"
             rng = random.Random(f"{SEED}/{template}")
             slots = Slots(source["slots"], rng)
             first_half = int(rng.random() * 2)
-            for use, priority in enumerate(PRIORITIES if kind == "any" else (kind, kind)):
-                cue = next(cues[priority]) if kind == "any" else ""
-                prompt, order = fill(text, cue, 1 + (first_half + use) % 2, slots, use)
-                label = {"queue": queue, "priority": priority, "order": order}
+            for use, said in enumerate(KINDS if kind == "any" else (kind, kind)):
+                cue = next(cues[said]) if kind == "any" else ""
+                prompt = fill(text, cue, 1 + (first_half + use) % 2, slots, use)
+                label = {"queue": queue, "urgent": said == "high"}
                 completion = json.dumps(label, separators=(",", ":"))
                 yield {"prompt": prompt, "completion": completion, "template": template}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
@@ -38,8 +40,11 @@ def _open(settings: LocalSettings, home: Path) -> Backend:
         )
     from ftkit_local.inference import LocalInference
     from ftkit_local.pricing import LocalPricing
+    from ftkit_local.threads import spinning_limit
     from ftkit_local.training import LocalTraining
 
+    if "torch" not in sys.modules:
+        os.environ.update(spinning_limit(os.environ))
     catalogue = _catalogue(settings)
     return Backend(
         name="local",

@@ -7,6 +7,7 @@ file does so, in a child process.
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
@@ -25,6 +26,8 @@ from ftkit_local.model_folder import (
     max_length_of,
     weight_files,
 )
+
+_log = logging.getLogger("ftkit.local")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +57,11 @@ def find_base(
     """The model that `native` names; `home` is FTKIT_HOME, where GGUF files are imported.
 
     `snapshot` asks for the very content that an adapter was trained on, where one id can stand for more than one (an
-    alias for a GGUF file and for a hub commit); the caller still compares. Raises NotFound, NotInstalled, AuthError,
+    alias for a GGUF file and for a hub commit); the caller still compares. `progress` is told of slow work (else the log
+    is). Raises NotFound, NotInstalled, AuthError,
     CapabilityError or StorageError, each saying what to do.
     """
+    progress = progress or _log.info
     if not native.strip():
         raise NotFound("the name of a local model is empty; write local/NAME")
     if _is_path(native):

@@ -14,12 +14,14 @@ from collections.abc import Mapping, Sequence
 from ftkit_local import locks
 from ftkit_local.allocator import allocator_environment
 from ftkit_local.runs import RunFolder
+from ftkit_local.threads import spinning_limit
 
 _KEPT = frozenset(
     {
         "PATH", "HOME", "LANG", "LANGUAGE", "TZ", "USER", "LOGNAME", "TMPDIR", "TEMP", "TMP",
         "FTKIT_HOME", "HF_HOME", "HF_HUB_CACHE", "XDG_CACHE_HOME", "XDG_DATA_HOME",
-        "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "MKL_NUM_THREADS",
+        "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "OMP_NUM_THREADS", "OMP_WAIT_POLICY",
+        "GOMP_SPINCOUNT", "MKL_NUM_THREADS",
         "VIRTUAL_ENV", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME",
         "SYSTEMROOT", "APPDATA", "LOCALAPPDATA", "USERPROFILE", "PATHEXT",
     }
@@ -28,16 +30,14 @@ _KEPT_PREFIXES = ("LC_", "FTKIT_NOW")
 
 
 def trainer_environment(parent: Mapping[str, str]) -> dict[str, str]:
-    """What the trainer sees of the environment, and the settings of its allocator; it never goes to the network."""
+    """What the trainer sees of the environment, and the settings of its allocator and threads; it never goes to the network."""
     kept = {
         name: value
         for name, value in parent.items()
         if name in _KEPT or name.startswith(_KEPT_PREFIXES)
     }
-    # Threads that wait for one another spin by default: beside other work on the same cores a run took six times
-    # as long as with threads that sleep.
-    ours = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "OMP_WAIT_POLICY": "passive"}
-    return ours | kept | allocator_environment(parent)
+    ours = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+    return kept | ours | spinning_limit(parent) | allocator_environment(parent)
 
 
 def start_trainer(run: RunFolder) -> bool:

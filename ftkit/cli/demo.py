@@ -62,6 +62,7 @@ def demo(
             tuned, [tuned.base], data=held_out, metric="exact_match", train=train, progress=update
         )
     _say(json, str(result))
+    out_dir.mkdir(parents=True, exist_ok=True)
     page = result.html(out_dir / "report.html", metrics=job.metrics(), title="Support tickets")
     saved = tuned.save(out_dir / "router.json")
     _say(json, f"report: {page}\nmodel:  {saved} (ftkit.model({str(saved)!r}) opens it anywhere)")

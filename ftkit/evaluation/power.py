@@ -22,7 +22,8 @@ def rows_needed(
     """Held-out rows that would show the observed mean difference, were it the true one.
 
     None when it is 0. For right/wrong scores McNemar's continuity correction is added, so that the
-    exact test has the power asked for and not a few points less. Clusters are counted at their
+    exact test has the power asked for and not a few points less. Other scores get the normal
+    approximation: with a long tail of losses, 80% becomes some 70%. Clusters are counted at their
     mean size.
     """
     pools = pooled(differences, clusters)

@@ -6,7 +6,9 @@ import statistics
 import subprocess
 import sys
 
-CODE = "import time; began = time.perf_counter(); import {module}; print(time.perf_counter() - began)"
+CODE = (
+    "import time; began = time.perf_counter(); import {module}; print(time.perf_counter() - began)"
+)
 
 
 def seconds(module: str) -> float:

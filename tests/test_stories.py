@@ -1,0 +1,69 @@
+"""The README's example and the stories of the cookbook, run as they stand on a tiny model."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+import ftkit
+from tests.tiny import tiny_model_folder
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"local/{tiny_model_folder(tmp_path_factory.mktemp('stories') / 'tiny')}"
+
+
+def test_the_readmes_example_runs(base: str, capsys: pytest.CaptureFixture[str]) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    code = next(block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL))
+    Path("tickets.csv").write_text(
+        "text,route\n" + "".join(f"where is parcel {n},shipping\n" for n in range(60))
+    )
+    Path("ftkit.toml").write_text("[profiles.default.hyperparameters]\nmax_steps = 2\n")
+    scope: dict[str, object] = {}
+    exec(compile(code.replace("local/smollm2-135m", base), "README.md", "exec"), scope)
+    assert Path("router.json").exists() and Path("router.adapter").is_dir()
+    assert "evidence" in capsys.readouterr().out.lower()
+
+
+def test_the_readmes_configuration_is_understood(monkeypatch: pytest.MonkeyPatch) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = next(block for block in re.findall(r"```toml\n(.*?)```", readme, re.DOTALL))
+    Path("ftkit.toml").write_text(text)
+    from ftkit import config
+
+    assert config.settings().model == "local/smollm2-135m"
+    monkeypatch.setenv("FTKIT_PROFILE", "server")
+    assert config.settings().hyperparameters.lora_rank == 32
+
+
+def test_route_tickets(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FTKIT_MODEL", base)
+    spec = importlib.util.spec_from_file_location("story", ROOT / "cookbook" / "route_tickets.py")
+    assert spec and spec.loader
+    story = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(story)
+    report = story.main(rows=90, epochs=0.2, held_out_rows=12)
+    assert report.verdict == "not_enough_evidence"
+    assert len(report.baselines) == 4
+    assert ftkit.job("ticket-router").status == "succeeded"
+    assert Path("ticket-router.html").exists()
+
+
+def test_every_link_of_the_docs_leads_somewhere() -> None:
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+            if not target.startswith("http"):
+                assert (page.parent / target).exists(), (page.name, target)
+
+
+def test_the_codes_of_the_docs_are_those_of_the_rules() -> None:
+    documented = set(re.findall(r"\| (FT\d+) \|", (ROOT / "docs" / "data.md").read_text()))
+    source = "".join(path.read_text() for path in (ROOT / "ftkit" / "data" / "checks").glob("*.py"))
+    assert documented == set(re.findall(r"FT[1-9]\d\d", source))
