@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import typer
 
 import ftkit
 from ftkit.cli.options import (
-    Allow,
     Data,
-    Force,
     Json,
-    MaxCost,
-    MethodOption,
-    ModelOption,
-    Name,
-    Validation,
-    usd,
     with_hyperparameters,
+    with_job_options,
     with_load_options,
 )
 from ftkit.cli.terminal import note, show
@@ -27,54 +21,56 @@ from ftkit.submission import Job
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb."""
+    """Add both verbs."""
     app.command("finetune")(finetune)
+    app.command("submit")(submit)
 
 
 @with_load_options
 @with_hyperparameters
+@with_job_options
 def finetune(
     data: Data,
     load_options: dict[str, Any],
     hyperparameters: dict[str, Any],
-    model: ModelOption = None,
-    method: MethodOption = None,
-    validation: Validation = None,
-    name: Name = None,
-    max_cost_usd: MaxCost = None,
-    allow: Allow = None,
-    force_new: Force = False,
+    job_options: dict[str, Any],
     json: Json = False,
 ) -> None:
     """Train a model and wait for it. Ctrl-C leaves the job running."""
-    job = started(
-        data,
-        load_options,
-        model=model,
-        method=method,
-        hyperparameters=hyperparameters,
-        validation=validation,
-        name=name,
-        max_cost_usd=usd(max_cost_usd),
-        allow=tuple(allow or ()),
-        force_new=force_new,
-    )
+    job = _started(data, load_options, hyperparameters, job_options)
     tuned = watch(job).model()
     value = {**as_dict(job), "model_id": tuned.id}
     show(f"{tuned.id} is trained. Ask it: ftkit chat {(job.names or [job.id])[-1]}", value, json)
 
 
-def started(data: Any, load_options: dict[str, Any], **options: Any) -> Job:
+@with_load_options
+@with_hyperparameters
+@with_job_options
+def submit(
+    data: Data,
+    load_options: dict[str, Any],
+    hyperparameters: dict[str, Any],
+    job_options: dict[str, Any],
+    json: Json = False,
+) -> None:
+    """Start a job and print its id; `ftkit job wait ID` watches it."""
+    job = _started(data, load_options, hyperparameters, job_options)
+    show(job.id, as_dict(job), json)
+
+
+def _started(
+    data: Path, load: dict[str, Any], hyperparameters: dict[str, Any], options: dict[str, Any]
+) -> Job:
     """Plan, print the plan, submit."""
-    rows = ftkit.load(data, **load_options)
-    if options["validation"] is not None:
-        options["validation"] = ftkit.load(options["validation"], **load_options)
+    rows = ftkit.load(data, **load)
+    if "validation" in options:
+        options["validation"] = ftkit.load(options["validation"], **load)
     plan = ftkit.estimate(
         rows,
-        options.pop("model"),
-        method=options.pop("method"),
-        hyperparameters=options.pop("hyperparameters"),
-        validation=options["validation"],
+        options.pop("model", None),
+        method=options.pop("method", None),
+        hyperparameters=hyperparameters,
+        validation=options.get("validation"),
     )
     note(str(plan))
     job = ftkit.submit(rows, plan=plan, **options)

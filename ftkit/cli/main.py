@@ -29,7 +29,6 @@ _VERBS = (
     "split",
     "estimate",
     "finetune",
-    "submit",
     "job",
     "jobs",
     "chat",

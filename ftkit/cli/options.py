@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from decimal import Decimal
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
@@ -25,17 +24,31 @@ Prompt = Annotated[str | None, typer.Option(help="Column with the question.")]
 Completion = Annotated[str | None, typer.Option(help="Column with the answer.")]
 System = Annotated[str | None, typer.Option(help="System prompt for rows without one.")]
 Validation = Annotated[Path | None, typer.Option(help="Rows to watch the loss on while training.")]
-Name = Annotated[str | None, typer.Option(help="A name to find the job by.")]
-MaxCost = Annotated[str | None, typer.Option(help="Refuse a run that could cost more.")]
-Allow = Annotated[list[str] | None, typer.Option(help="Check code that does not block (repeat).")]
-Force = Annotated[bool, typer.Option(help="Start a second job for the same work.")]
 
+_JOB: dict[str, Any] = {
+    "model": ModelOption,
+    "method": MethodOption,
+    "validation": Validation,
+    "name": Annotated[str | None, typer.Option(help="A name to find the job by.")],
+    "max_cost_usd": Annotated[str | None, typer.Option(help="Refuse a run that could cost more.")],
+    "allow": Annotated[
+        list[str] | None, typer.Option(help="Check code that does not block (repeat).")
+    ],
+    "force_new": Annotated[
+        bool | None, typer.Option("--force-new", help="Start a second job for the same work.")
+    ],
+}
 _LOAD = {"format": Format, "prompt": Prompt, "completion": Completion, "system": System}
 
 
 def with_load_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a verb the options of `ftkit.load`; it receives them as the dict `load_options`."""
     return _widened(function, "load_options", dict(_LOAD))
+
+
+def with_job_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a verb the options of a job; it receives those that were set as the dict `job_options`."""
+    return _widened(function, "job_options", dict(_JOB))
 
 
 def with_hyperparameters(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -76,10 +89,3 @@ def _plain(annotation: Any) -> Any:
     kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
     kind = kinds[0] if get_origin(annotation) is not None and len(kinds) == 1 else str
     return kind if kind in (int, float) else str
-
-
-def usd(text: str | None) -> Decimal | None:
-    """An amount given on the command line."""
-    from ftkit import config
-
-    return config.money(text, "--max-cost-usd")

@@ -57,14 +57,13 @@ def run_job(
     model = load_base(spec.base.folder, device, spec.method)
     if spec.method is Method.LORA:
         model = add_adapter(model, settings, spec.base.id)
-    parameters = [(value.numel(), value.requires_grad) for value in model.parameters()]
-    trainable = sum(size for size, trained in parameters if trained)
+    trainable = sum(value.numel() for value in model.parameters() if value.requires_grad)
     journal.write(
         "plan",
         f"{spec.steps} steps over {len({row.number for row in rows})} rows; "
-        f"{trainable:,} of {sum(size for size, _ in parameters):,} parameters are trained",
+        f"{trainable:,} of {spec.base.parameters:,} parameters are trained",
         trainable_parameters=trainable,
-        parameters=sum(size for size, _ in parameters),
+        parameters=spec.base.parameters,
         **plan,
     )
     frozen = checksums(model, trainable=False)
