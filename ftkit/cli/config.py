@@ -29,7 +29,6 @@ def show_config(json: Json = False) -> None:
         "model": settings.model,
         "method": settings.method,
         "max_cost_usd": None if settings.max_cost_usd is None else str(settings.max_cost_usd),
-        "allow_retiring": settings.allow_retiring,
         "hyperparameters": settings.hyperparameters.given(),
     }
     for name, section in settings.providers.items():
