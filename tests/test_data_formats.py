@@ -274,3 +274,14 @@ def test_later_changes_of_the_given_rows_change_nothing() -> None:
     data = load(rows)
     rows[0]["completion"] = "other"
     assert data[0].answer == "Hello"
+
+
+def test_a_real_hugging_face_data_set_gives_the_same_rows_as_its_list() -> None:
+    datasets = pytest.importorskip("datasets", reason="needs the extra 'hf'")
+    rows = [{"text": f"where is {n}", "label": "shipping", "id": n} for n in range(3)]
+    columns = {"prompt": "text", "completion": "label"}
+    data = load(datasets.Dataset.from_list(rows), **columns)
+    assert [e.messages for e in data] == [e.messages for e in load(rows, **columns)]
+    assert [e.fields for e in data] == [{"id": n} for n in range(3)]
+    with pytest.raises(DataError, match="several splits"):
+        load(datasets.DatasetDict({"train": datasets.Dataset.from_list(rows)}), **columns)
