@@ -272,16 +272,20 @@ def test_keys_fit_the_tightest_field() -> None:
 
 KILLED = """
 import sys, ftkit, json
+if sys.argv[3:]:  # a submission that forgets what it has asked for
+    import os, ftkit.submission.submitting as submitting
+    submitting.fingerprint = lambda *parts: os.urandom(32).hex()
 rows = json.loads(sys.argv[1])
 print("ready", flush=True)
 ftkit.finetune(rows, sys.argv[2], hyperparameters={"max_steps": 40}, name="killed")
 """
 
 
-def killed_at(seconds: float, base: str, home: Path) -> None:
+def killed_at(seconds: float, base: str, home: Path, *broken: str) -> None:
     """An application that is killed `seconds` after it began its job; then a new process asks for the same."""
+    arguments = [json.dumps(ROWS), base, *broken]
     child = subprocess.Popen(
-        [sys.executable, "-c", KILLED, json.dumps(ROWS), base], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", KILLED, *arguments], stdout=subprocess.PIPE, text=True
     )
     assert child.stdout is not None and child.stdout.readline() == "ready\n"
     try:
@@ -291,7 +295,7 @@ def killed_at(seconds: float, base: str, home: Path) -> None:
         child.wait()
     code = KILLED + "\nimport ftkit; print(ftkit.job('killed').id, len(ftkit.jobs()))"
     done = subprocess.run(
-        [sys.executable, "-c", code, json.dumps(ROWS), base],
+        [sys.executable, "-c", code, *arguments],
         capture_output=True,
         text=True,
         check=True,
@@ -314,6 +318,13 @@ def test_an_application_killed_at_twenty_moments_has_one_job(
     number: int, base: str, home: Path
 ) -> None:
     killed_at(0.1 + number * 0.45, base, home)
+
+
+@pytest.mark.torture
+def test_the_judge_of_one_job_sees_a_submission_that_forgets(base: str, home: Path) -> None:
+    with pytest.raises(AssertionError):
+        killed_at(8.0, base, home, "forgets")
+    assert len(ftkit.jobs()) == 2
 
 
 def test_settings_are_read_at_call_time(monkeypatch: pytest.MonkeyPatch) -> None:
