@@ -135,6 +135,17 @@ def test_bad_input_is_one_message_and_its_exit_code(
     assert words in done.stdout + done.stderr
 
 
+def test_a_rows_text_cannot_steer_the_terminal() -> None:
+    hostile = "\x1b]0;owned\x07\x1b[31m\u202e"
+    row = {"prompt": "q", "completion": "a", hostile: 1}
+    data = rows_file("hostile.jsonl", [row, row])
+    shown = ftkit("check", data)
+    wrong = ftkit("split", data, "--group-by", "no", code=3)
+    for text in (shown.stdout, wrong.stderr):
+        assert "owned" in text
+        assert not set(text) & set("\x1b\x07\u202e")
+
+
 def test_an_error_is_json_where_json_was_asked_for() -> None:
     value = as_json("job", "show", "nobody", code=2)
     assert (value["error"], value["exit_code"]) == ("NotFound", 2)

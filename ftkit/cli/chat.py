@@ -9,7 +9,7 @@ import typer
 
 import ftkit
 from ftkit.cli.options import Json
-from ftkit.cli.terminal import note, out, show
+from ftkit.cli.terminal import note, out, plain, show
 from ftkit.errors import DataError
 
 
@@ -82,7 +82,7 @@ def converse(handle: Any, before: list[dict[str, str]], options: dict[str, Any])
 def _print(handle: Any, messages: list[dict[str, str]], options: dict[str, Any]) -> str:
     stream = handle.stream(messages, **options)
     for piece in stream:
-        out.print(piece, end="")
+        out.print(plain(piece), end="")
     out.print()
     if stream.reply.finish_reason != "stop":
         note(f"(ended by {stream.reply.finish_reason})")

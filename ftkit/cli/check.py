@@ -10,7 +10,7 @@ from rich.text import Text
 import ftkit
 from ftkit.cli.exit_codes import GATE_NOT_MET
 from ftkit.cli.options import Data, Json, ModelOption, with_load_options
-from ftkit.cli.terminal import out, show
+from ftkit.cli.terminal import out, plain, show
 from ftkit.errors import CapabilityError, NotFound
 
 
@@ -67,7 +67,7 @@ def _mask(data: Any, row: int, model: str | None, as_json: bool) -> None:
     for rendered in sequences:
         text = Text()
         for piece, trained in renderer.tokens(rendered):
-            shown = _visible(piece)
+            shown = plain(piece)
             if out.is_terminal:
                 text.append(shown, style="reverse green" if trained else "dim")
             else:
@@ -77,13 +77,3 @@ def _mask(data: Any, row: int, model: str | None, as_json: bool) -> None:
             f"row {row}: {rendered.trained} of {len(rendered.ids)} tokens are trained "
             f"({'green' if out.is_terminal else 'in brackets'})"
         )
-
-
-def _visible(piece: str) -> str:
-    """Text with its control characters as pictures, so that a row cannot steer the terminal."""
-    return "".join(
-        character
-        if character == "\n" or ord(character) >= 32 and ord(character) != 127
-        else (chr(0x2400 + ord(character)) if ord(character) < 32 else "\u2421")
-        for character in piece
-    )

@@ -16,7 +16,7 @@ import typer
 import ftkit
 from ftkit import clock
 from ftkit.cli.options import Json
-from ftkit.cli.terminal import bars, note, out, show
+from ftkit.cli.terminal import bars, note, out, plain, show
 from ftkit.cli.watching import watch
 from ftkit.samples import TICKETS_SYSTEM, tickets_path
 from ftkit.types import Dataset, Job, Model
@@ -125,7 +125,7 @@ def _side_by_side(tuned: Model, held_out: Dataset) -> None:
 def _ask(tuned: Model, question: Any) -> None:
     for label, model in (("base ", tuned.base), ("tuned", tuned)):
         answer = " ".join(model.chat(question, max_tokens=60).text.split())
-        out.print(f"  {label}  {answer}")
+        out.print(plain(f"  {label}  {answer}"))
 
 
 def _step(quiet: bool, title: str) -> None:

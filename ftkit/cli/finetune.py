@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 import ftkit
+from ftkit import config
 from ftkit.cli.options import (
     Data,
     Json,
@@ -62,6 +63,8 @@ def _started(
     data: Path, load: dict[str, Any], hyperparameters: dict[str, Any], options: dict[str, Any]
 ) -> Job:
     """Plan, print the plan, submit."""
+    if "max_cost_usd" in options:
+        options["max_cost_usd"] = config.money(options["max_cost_usd"], "--max-cost-usd")
     rows = ftkit.load(data, **load)
     if "validation" in options:
         options["validation"] = ftkit.load(options["validation"], **load)

@@ -8,7 +8,7 @@ import typer
 
 import ftkit
 from ftkit.cli.options import Json
-from ftkit.cli.terminal import note, out, show
+from ftkit.cli.terminal import note, out, plain, show
 from ftkit.cli.watching import as_dict, watch
 from ftkit.errors import TrainingError
 
@@ -56,7 +56,8 @@ def events(
     from dataclasses import asdict
 
     for event in ftkit.job(job).events(follow=follow):
-        out.print(json_module.dumps(asdict(event), ensure_ascii=False) if json else str(event))
+        line = json_module.dumps(asdict(event), ensure_ascii=False) if json else str(event)
+        out.print(plain(line))
 
 
 def cancel(job: Which, json: Json = False) -> None:

@@ -21,6 +21,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from ftkit.evaluation.visible_text import code_point, pieces
+
 
 class Update(Protocol):
     """Moves the bar named `key`; `words` replace its label."""
@@ -32,17 +34,22 @@ out = Console(highlight=False, markup=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 
+def plain(text: str) -> str:
+    """Text as it may reach a terminal: what would steer it (escapes, bidi marks) stands there as `<U+001B>`."""
+    return "".join(f"<{code_point(run)}>" if hidden else run for run, hidden in pieces(text))
+
+
 def show(text: str, value: dict[str, Any], as_json: bool) -> None:
     """Print `value` as JSON, or `text`."""
     if as_json:
         sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
     else:
-        out.print(text)
+        out.print(plain(text))
 
 
 def note(text: str, *, style: str | None = None) -> None:
     """A line for the person at the terminal."""
-    err.print(text, style=style)
+    err.print(plain(text), style=style)
 
 
 @contextmanager
