@@ -23,6 +23,12 @@ KEYS = {
 }  # fmt: skip
 
 
+@pytest.fixture
+def all_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs on the real model have the machine to themselves."""
+    monkeypatch.delenv("OMP_NUM_THREADS")
+
+
 def demo(*arguments: str) -> dict[str, object]:
     done = subprocess.run(
         [sys.executable, "-m", "ftkit.cli", "demo", "--json", *arguments],
@@ -49,7 +55,7 @@ def test_the_demo_runs_from_end_to_end_and_again_without_training(tmp_path: Path
 
 @pytest.mark.torture
 @pytest.mark.real
-def test_the_tuned_model_beats_its_base_and_both_baselines_by_far() -> None:
+def test_the_tuned_model_beats_its_base_and_both_baselines_by_far(all_cores: None) -> None:
     found = demo()
     print(json.dumps(found))
     assert found["verdict"] == "better"
@@ -60,7 +66,7 @@ def test_the_tuned_model_beats_its_base_and_both_baselines_by_far() -> None:
 
 @pytest.mark.torture
 @pytest.mark.real
-def test_with_shuffled_answers_it_stays_at_the_majority_baseline() -> None:
+def test_with_shuffled_answers_it_stays_at_the_majority_baseline(all_cores: None) -> None:
     tickets = ftkit.load(tickets_path(), system=TICKETS_SYSTEM)
     train, held_out = tickets.split(test=HELD_OUT, seed=0, group_by="template")
     answers = [example.answer for example in train]
