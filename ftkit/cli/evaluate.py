@@ -69,5 +69,6 @@ def _losses(job: str | None) -> list[dict[str, Any]] | None:
         return None
     try:
         return ftkit.job(job).metrics()
-    except FtkitError:
+    except FtkitError as error:
+        note(f"the report has no loss curve: {error}")
         return None

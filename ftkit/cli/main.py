@@ -83,13 +83,16 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(0)
 
 
+class _Notes(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        note(record.getMessage())
+
+
 def _report_slow_work() -> None:
     """Lines that ftkit logs (a model that is imported once, say) reach the person at the terminal."""
     logger = logging.getLogger("ftkit")
     if not logger.handlers:
-        handler = logging.Handler()
-        handler.emit = lambda record: note(record.getMessage())  # type: ignore[method-assign]
-        logger.addHandler(handler)
+        logger.addHandler(_Notes())
     logger.setLevel(logging.INFO)
 
 
