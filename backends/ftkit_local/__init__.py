@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import sys
 from decimal import Decimal
 from importlib.util import find_spec
@@ -20,6 +21,12 @@ _LACKS = {
     "dpo": "preference tuning is not built yet; lora and full are",
     "tools": "tool calls of local models are not built yet",
     "schema": "structured output of local models is not built yet; ask for JSON in the prompt and check it",
+    "upload": "rows are read from this machine's disk",
+    "preflight": "there is no account that could refuse",
+    "estimate_usd": "nobody sends a bill for this machine",
+    "checkpoints": "checkpoints of a run in progress are not built yet",
+    "download": "the weights are on this machine already: the model's record names their folder",
+    "resume": "a run whose trainer died starts anew as the next attempt",
     "hosting": "a local model answers in this process; there is nothing to deploy",
 }
 
@@ -50,6 +57,7 @@ def _open(settings: LocalSettings, home: Path) -> Backend:
         name="local",
         settings=settings,
         catalogue=catalogue,
+        scope=lambda: f"local:{platform.node()}",
         pricing=LocalPricing(home, catalogue),
         training=LocalTraining(home, catalogue),
         inference=LocalInference(home, catalogue),

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
-from ftkit.backend import Base, Quantity, Resolved
+from ftkit.backend import Base, ModelRecord, Quantity, Resolved
 from ftkit.catalogue.schema import Catalogue
 from ftkit.data.tokens import Counts
 from ftkit.errors import CapabilityError
@@ -62,6 +62,9 @@ class LocalPricing:
         seconds = resolved.forecast.seconds if resolved.forecast is not None else 0.0
         hours = (Decimal(str(round(seconds, 1))) / 3600).quantize(Decimal("0.000001"))
         return [Quantity("own machine", hours, "hour", "machine-hour", paid=False)]
+
+    def call_rates(self, record: ModelRecord) -> None:
+        """Nobody sends a bill for an answer of this machine."""
 
 
 def refuse_unsupported(method: Method, settings: Hyperparameters) -> None:

@@ -215,6 +215,16 @@ def run_folder(home: Path, key: str) -> RunFolder:
     return run
 
 
+def run_folders(home: Path) -> list[RunFolder]:
+    """Every run under FTKIT_HOME, the one prepared last first."""
+    folder = home / "runs"
+    if not folder.is_dir():
+        return []
+    runs = [RunFolder(path) for path in folder.iterdir() if _KEY.fullmatch(path.name)]
+    there = [run for run in runs if run.exists()]
+    return sorted(there, key=lambda run: (-run.spec.stat().st_mtime_ns, run.key))
+
+
 def _last_bytes(path: Path) -> bytes:
     try:
         with path.open("rb") as file:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from ftkit.backend import Base, Event, JobStatus, ModelRecord, Remote, TrainRequest
 from ftkit.catalogue.schema import Catalogue
@@ -22,7 +23,7 @@ from ftkit_local.durable import discard_folder, new_folder_beside, publish_folde
 from ftkit_local.launch import start_trainer
 from ftkit_local.pricing import refuse_unsupported
 from ftkit_local.render import ChatRenderer
-from ftkit_local.runs import RunFolder, run_folder
+from ftkit_local.runs import RunFolder, run_folder, run_folders
 from ftkit_local.trainer.spec import Spec, SpecBase, SpecFile, versions
 from ftkit_local.tuned_folder import read_record
 
@@ -35,6 +36,7 @@ class LocalTraining:
 
     wire = "chat-jsonl"
     listing_lag_s = 0.0
+    poll_s = 0.5
     idempotent_create = True
 
     def __init__(self, home: Path, catalogue: Catalogue) -> None:
@@ -53,6 +55,11 @@ class LocalTraining:
     def encode(self, messages: Sequence[Message]) -> bytes:
         """One row: {"messages": [{"role", "content"}, ...]}."""
         return json.dumps({"messages": as_dicts(messages)}, ensure_ascii=False).encode()
+
+    def preview(self, request: TrainRequest) -> Mapping[str, Any]:
+        """The run's spec, as `submit` would write it."""
+        spec = self._spec(request).model_dump(mode="json")
+        return {"start": str(self._home / "runs" / request.key), "spec.json": spec}
 
     def submit(self, request: TrainRequest) -> Remote:
         """Prepare the run and start it; the same key again starts nothing twice.
@@ -75,6 +82,11 @@ class LocalTraining:
             return [run_folder(self._home, key).state()]
         except NotFound:
             return []
+
+    def listing(self) -> Iterator[Remote]:
+        """Every run folder, newest first."""
+        for run in run_folders(self._home):
+            yield run.state()
 
     def get(self, id: str) -> Remote:
         """The run's state. A run that was prepared but never started, because its submitter died, is started."""

@@ -1,0 +1,86 @@
+"""What answering works with: the frozen record of a model, one call, its answer and its usage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ftkit.data.example import Message
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRecord:
+    """What is frozen when a model is trained, and all that is needed to answer with it.
+
+    `native` is the provider's id (a base, or the result of a job); `adapter` is a folder for models whose weights are at
+    hand. `system` is the one system prompt of the training rows; `tuned` is False for a plain base.
+    """
+
+    instance: str
+    native: str
+    base: str
+    tuned: bool = False
+    adapter: str | None = None
+    system: str | None = None
+    template: str | None = None
+    family: str = ""
+    snapshot: str = ""
+    method: str | None = None
+    job: str | None = None
+    data_sha256: str | None = None
+    rows: int | None = None
+    validation_sha256: str | None = None
+
+    @property
+    def id(self) -> str:
+        """`instance/native`."""
+        return f"{self.instance}/{self.native}"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One question. Temperature 0 is greedy; `max_tokens` bounds the answer; times in seconds."""
+
+    messages: tuple[Message, ...]
+    max_tokens: int = 512
+    temperature: float = 0.0
+    top_p: float = 1.0
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    timeout_s: float | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one call."""
+
+    input_tokens: int
+    output_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. `finish_reason` is stop, length or timeout."""
+
+    text: str
+    finish_reason: str
+    usage: Usage
+    raw: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Log-likelihood of a given answer: `nll` in nats, summed over `tokens` trained tokens."""
+
+    nll: float
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallRates:
+    """The catalogue's rates of an answer, per million tokens of input and of output."""
+
+    input: str
+    output: str

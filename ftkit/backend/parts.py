@@ -1,0 +1,220 @@
+"""The parts of a backend that a job needs, as Protocols: plain synchronous calls.
+
+No threads, retries, clock or ledger of their own: the core has them, once for all. Methods that not every provider has
+are small Protocols of their own (`Uploads`, `Listing`, ...); a backend that lacks one names it in `lacks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from ftkit.backend.answers import Answer, Call, CallRates, ModelRecord, Score
+from ftkit.backend.jobs import (
+    Base,
+    Checkpoint,
+    Event,
+    Quantity,
+    Remote,
+    Resolved,
+    TrainRequest,
+    Upload,
+)
+from ftkit.data.example import Message
+from ftkit.data.tokens import Counts, Renderer
+from ftkit.hyperparameters import Hyperparameters, Method
+
+
+class Pricing(Protocol):
+    """What work consists of, before anything is sent. Needs no key and no SDK."""
+
+    def resolve(
+        self, base: Base, method: Method, hyperparameters: Hyperparameters, counts: Counts
+    ) -> Resolved:
+        """Decide every open setting; raises CapabilityError naming a field that cannot be honoured."""
+
+    def bill(self, resolved: Resolved) -> Sequence[Quantity]:
+        """The quantities that the provider charges for."""
+
+    def call_rates(self, record: ModelRecord) -> CallRates | None:
+        """The rates of an answer, or None where nobody sends a bill for it."""
+
+
+class Training(Protocol):
+    """Jobs.
+
+    `wire` names the row format; `listing_lag_s` is how long a new job may stay invisible to `find`; `poll_s` how often
+    it is polite to look at a running job; where `idempotent_create` is True a repeated `submit` with the same key never
+    makes a second job.
+    """
+
+    wire: str
+    listing_lag_s: float
+    poll_s: float
+    idempotent_create: bool
+
+    def base(self, native: str) -> Base:
+        """The model named by a native id; raises NotFound with where to get it."""
+
+    def renderer(self, base: Base) -> Renderer | None:
+        """The model's tokenizer and template, or None where the provider keeps them."""
+
+    def encode(self, messages: Sequence[Message]) -> bytes:
+        """One row of the wire file, without the line end."""
+
+    def preview(self, request: TrainRequest) -> Mapping[str, Any]:
+        """The create call exactly as `submit` would send it, credentials left out; sends nothing."""
+
+    def submit(self, request: TrainRequest) -> Remote:
+        """Start the job: one attempt, no retries. Raises exactly one of Refused, NotSent and OutcomeUnknown."""
+
+    def find(self, key: str) -> list[Remote]:
+        """Every job that carries this key, from all pages, oldest first."""
+
+    def get(self, id: str) -> Remote:
+        """The job's present state; raises NotFound."""
+
+    def events(self, id: str, after: int) -> Iterator[Event]:
+        """Events with an id above `after`, in order."""
+
+    def cancel(self, id: str) -> None:
+        """Ask the job to stop; returns at once, also where the job has ended already."""
+
+    def result(self, id: str) -> ModelRecord:
+        """The trained model; raises TrainingError where there is none."""
+
+
+@runtime_checkable
+class Uploads(Protocol):
+    """`upload`: rows are sent to the provider before the job is created."""
+
+    def upload(self, file: Path, sha256: str) -> Upload:
+        """Send a file; sending it twice costs nothing but time."""
+
+    def still_there(self, upload: Upload) -> bool:
+        """True where the provider still has the file."""
+
+
+@runtime_checkable
+class Preflight(Protocol):
+    """`preflight`: what only the provider knows is read before anything is sent."""
+
+    def preflight(self, resolved: Resolved) -> None:
+        """Read account and model; raises LifecycleError, CapabilityError or AuthError where the create would fail."""
+
+
+@runtime_checkable
+class OwnEstimate(Protocol):
+    """`estimate_usd`: the provider prices a request itself."""
+
+    def estimate_usd(self, request: TrainRequest) -> Decimal | None:
+        """The provider's price of the request in USD, None where it gives none; creates nothing."""
+
+
+@runtime_checkable
+class Listing(Protocol):
+    """`listing`: jobs that this ledger may never have seen can be imported."""
+
+    def listing(self) -> Iterator[Remote]:
+        """Every job of the account, newest first, from all pages."""
+
+
+@runtime_checkable
+class Checkpoints(Protocol):
+    """`checkpoints`: states of the model that the provider keeps."""
+
+    def checkpoints(self, id: str) -> list[Checkpoint]:
+        """The checkpoints of a job, oldest first."""
+
+
+@runtime_checkable
+class Download(Protocol):
+    """`download`: the weights can leave the provider."""
+
+    def download(self, id: str, folder: Path) -> Path:
+        """Copy the trained weights into `folder`; returns the file or folder written."""
+
+
+@runtime_checkable
+class Resume(Protocol):
+    """`resume`: a run whose trainer died goes on under the same id, at no new price."""
+
+    def resume(self, id: str) -> bool:
+        """Start the dead run's trainer again; False where the run is not dead or somebody else has just done it."""
+
+
+OPTIONAL: Mapping[str, type] = {
+    "upload": Uploads,
+    "preflight": Preflight,
+    "estimate_usd": OwnEstimate,
+    "listing": Listing,
+    "checkpoints": Checkpoints,
+    "download": Download,
+    "resume": Resume,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A deployment that costs money until it is stopped. `since` is ISO time."""
+
+    id: str
+    model: str
+    usd_per_hour: Decimal | None
+    since: str
+    key: str | None = None
+
+
+class Hosting(Protocol):
+    """Deployments. The first three are as for Training; `start` is a paid call like `submit`."""
+
+    listing_lag_s: float
+    idempotent_start: bool
+
+    def rate_key(self, record: ModelRecord) -> str | None:
+        """The catalogue's rate per hour of a deployment of this model; None where it answers without one."""
+
+    def start(self, record: ModelRecord, key: str) -> Running:
+        """Deploy a model: one attempt, no retries. Raises exactly one of Refused, NotSent and OutcomeUnknown."""
+
+    def find(self, key: str) -> list[Running]:
+        """Every deployment that carries this key and runs, oldest first."""
+
+    def stop(self, id: str) -> None:
+        """Stop a deployment; one that is stopped already is fine."""
+
+    def running(self) -> list[Running]:
+        """Every deployment of the account that costs money now."""
+
+
+class Inference(Protocol):
+    """Answers. Native async twins; a stream yields pieces of text and ends with the Answer."""
+
+    def record(self, native: str) -> ModelRecord:
+        """The record of a base or of a tuned model by its native id; raises NotFound."""
+
+    def chat(self, record: ModelRecord, call: Call) -> Answer:
+        """One answer."""
+
+    def stream(self, record: ModelRecord, call: Call) -> Iterator[str | Answer]:
+        """The same answer in pieces."""
+
+    async def achat(self, record: ModelRecord, call: Call) -> Answer:
+        """`chat` without blocking the event loop."""
+
+    def astream(self, record: ModelRecord, call: Call) -> AsyncIterator[str | Answer]:
+        """`stream` without blocking the event loop."""
+
+    def chat_many(self, record: ModelRecord, calls: Sequence[Call]) -> Iterator[tuple[int, Answer]]:
+        """Many answers as they are ready, each with the index of its call."""
+
+    def score(
+        self, record: ModelRecord, conversations: Sequence[Sequence[Message]]
+    ) -> Iterator[tuple[int, Score]]:
+        """How likely the model finds the last answer of each conversation."""
+
+    def install(self, record: ModelRecord, folder: Path) -> ModelRecord:
+        """Copy the weights that are at hand into `folder`; the returned record points there."""
