@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 from ftkit import errors
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         AnswerMetric,
         CheckReport,
         Dataset,
+        DryRun,
         Hyperparameters,
         Job,
         Metric,
@@ -41,6 +42,7 @@ __all__ = [
     "estimate",
     "evaluate",
     "finetune",
+    "import_jobs",
     "job",
     "jobs",
     "load",
@@ -107,6 +109,7 @@ def estimate(
     )
 
 
+@overload
 def submit(
     data: Source,
     model: str | None = None,
@@ -119,51 +122,92 @@ def submit(
     max_cost_usd: Decimal | float | str | None = None,
     allow: Collection[str] = (),
     allow_unpriced: bool = False,
+    allow_retiring: bool | None = None,
     force_new: bool = False,
-) -> Job:
+    dry_run: Literal[False] = False,
+) -> Job: ...
+@overload
+def submit(
+    data: Source,
+    model: str | None = None,
+    *,
+    plan: Quote | None = None,
+    method: str | None = None,
+    hyperparameters: Settings | None = None,
+    validation: Source | None = None,
+    name: str | None = None,
+    max_cost_usd: Decimal | float | str | None = None,
+    allow: Collection[str] = (),
+    allow_unpriced: bool = False,
+    allow_retiring: bool | None = None,
+    dry_run: Literal[True],
+) -> DryRun: ...
+def submit(
+    data: Source,
+    model: str | None = None,
+    *,
+    plan: Quote | None = None,
+    method: str | None = None,
+    hyperparameters: Settings | None = None,
+    validation: Source | None = None,
+    name: str | None = None,
+    max_cost_usd: Decimal | float | str | None = None,
+    allow: Collection[str] = (),
+    allow_unpriced: bool = False,
+    allow_retiring: bool | None = None,
+    force_new: bool = False,
+    dry_run: bool = False,
+) -> Job | DryRun:
     """Start one training job, or attach to the one that does the same work already.
 
-    Either `plan` (a Quote) or `model` with settings. `allow` names check codes that do not block. Raises DataError,
-    CapabilityError or BudgetError before anything is started; `force_new` starts a second job on purpose.
+    Either `plan` (a Quote) or `model` with settings. `allow` names check codes that do not block; `allow_unpriced` pays an
+    unknown price, `allow_retiring` trains a base that is switched off within 90 days; `force_new` starts a second job on
+    purpose; `dry_run` returns the exact request and sends nothing.
+
+    Raises DataError, CapabilityError, LifecycleError or BudgetError before anything is sent; OutcomeUnknown where the
+    answer to the paid call was lost and the job may be running: the same call again, or `Job.settle`, finds it.
     """
     from ftkit import config
+    from ftkit.submission import dry_run as preview
     from ftkit.submission import submit
 
     if plan is not None and (model or method or hyperparameters):
         raise errors.ConfigError("pass plan= or model= with settings, not both")
+    if dry_run and force_new:
+        raise errors.ConfigError("a dry run starts nothing: leave force_new out")
     settings = config.settings()
     rows = load(data)
     held = None if validation is None else load(validation)
     chosen = plan or estimate(
         rows, model, method=method, hyperparameters=hyperparameters, validation=held
     )
-    return submit(
-        rows,
-        chosen,
-        settings,
-        validation=held,
-        name=name,
-        max_cost_usd=config.money(max_cost_usd)
-        if max_cost_usd is not None
-        else settings.max_cost_usd,
-        allow=allow,
-        allow_unpriced=allow_unpriced,
-        force_new=force_new,
-    )
+    limit = config.money(max_cost_usd) if max_cost_usd is not None else settings.max_cost_usd
+    retiring = settings.allow_retiring if allow_retiring is None else allow_retiring
+    options: dict[str, Any] = {
+        "validation": held,
+        "name": name,
+        "max_cost_usd": limit,
+        "allow": allow,
+        "allow_unpriced": allow_unpriced,
+        "allow_retiring": retiring,
+    }
+    if dry_run:
+        return preview(rows, chosen, settings, **options)
+    return submit(rows, chosen, settings, force_new=force_new, **options)
 
 
 async def asubmit(data: Source, model: str | None = None, **options: Any) -> Job:
     """`submit` for asyncio."""
     import asyncio
 
-    return await asyncio.to_thread(lambda: submit(data, model, **options))
+    return await asyncio.to_thread(lambda: submit(data, model, **options, dry_run=False))
 
 
 def finetune(
     data: Source, model: str | None = None, *, timeout_s: float | None = None, **options: Any
 ) -> Model:
     """`submit`, wait, and return the tuned model; a failed job raises TrainingError. Options as in `submit`."""
-    return submit(data, model, **options).wait(timeout_s).model()
+    return submit(data, model, **options, dry_run=False).wait(timeout_s).model()
 
 
 async def afinetune(
@@ -190,6 +234,14 @@ def jobs() -> list[Job]:
     return list_jobs(config.settings())
 
 
+def import_jobs(provider: str) -> list[Job]:
+    """Take up every job that a provider lists and this ledger does not know; returns those. Nothing is started."""
+    from ftkit import config
+    from ftkit.submission import import_jobs
+
+    return import_jobs(provider, config.settings())
+
+
 def model(what: str | Path) -> Model:
     """A model handle: a file written by `Model.save`, a job's name, `provider/id`, or a folder with weights."""
     from ftkit import config
@@ -208,14 +260,18 @@ def evaluate(
     train: Source | None = None,
     seed: int = 0,
     max_tokens: int | None = None,
+    max_cost_usd: Decimal | float | str | None = None,
+    allow_unpriced: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Report:
     """Compare a model with others on the same held-out rows, paired; the verdict is on `metric`.
 
     A metric is exact_match, normalized_match, json_equal, nll, or a function of (answer, reference, example).
     `against` is the candidate's base where left out. With `train` the baselines that need no model (majority answer, nearest
-    training answer) stand beside it. Raises DataError where held-out rows were used to train or validate the candidate.
+    training answer) stand beside it. All answers together may cost `max_cost_usd` (or the profile's). Raises DataError
+    where held-out rows were used to train or validate the candidate, BudgetError past the budget.
     """
+    from ftkit import config
     from ftkit.evaluation import evaluate
     from ftkit.models import Model
 
@@ -233,6 +289,10 @@ def evaluate(
         train=None if train is None else load(train),
         seed=seed,
         max_tokens=max_tokens,
+        max_cost_usd=config.settings().max_cost_usd
+        if max_cost_usd is None
+        else config.money(max_cost_usd),
+        allow_unpriced=allow_unpriced,
         progress=progress,
     )
 

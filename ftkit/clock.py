@@ -51,6 +51,16 @@ def sleep(seconds: float) -> None:
         fresh.replace(path)
 
 
+async def sleep_async(seconds: float) -> None:
+    """`sleep` without blocking the event loop."""
+    import asyncio
+
+    virtual = os.environ.get("FTKIT_NOW", "").startswith("file:")
+    if virtual:
+        sleep(seconds)
+    await asyncio.sleep(0 if virtual else seconds)
+
+
 def _virtual(setting: str) -> Path:
     return Path(setting.removeprefix("file:"))
 

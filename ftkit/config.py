@@ -23,7 +23,7 @@ from ftkit.words import nearest
 FILE_NAME = "ftkit.toml"
 DEFAULT_PROFILE = "default"
 _TOP = ("profile", "profiles", "providers")
-_PROFILE = ("model", "method", "max_cost_usd", "hyperparameters")
+_PROFILE = ("model", "method", "max_cost_usd", "allow_retiring", "hyperparameters")
 _ROUTES_A_KEY = re.compile(
     r"url|host|endpoint|proxy|header|key|token|secret|credential|password", re.IGNORECASE
 )
@@ -49,6 +49,7 @@ class Settings:
     model: str | None = None
     method: str | None = None
     max_cost_usd: Decimal | None = None
+    allow_retiring: bool = False
     hyperparameters: Hyperparameters = field(default_factory=Hyperparameters)
     providers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     origins: Mapping[str, Origin] = field(default_factory=dict)
@@ -104,6 +105,7 @@ def settings(profile: str | None = None) -> Settings:
         model=values.get("model"),
         method=values.get("method"),
         max_cost_usd=money(values.get("max_cost_usd"), str(origins.get("max_cost_usd", ""))),
+        allow_retiring=values.get("allow_retiring", False),
         hyperparameters=parse_hyperparameters(loose, place),
         providers=providers,
         origins=origins,
@@ -168,10 +170,11 @@ def _read(path: Path, origin: Origin) -> dict[str, Any]:
         for key, kind in (
             ("model", str),
             ("method", str),
+            ("allow_retiring", bool),
             ("hyperparameters", dict),
         ):
             if key in values and not isinstance(values[key], kind):
-                raise ConfigError(f"{path} {place}: {key} = {values[key]!r} is not a {_KIND[kind]}")
+                raise ConfigError(f"{path} {place}: {key} = {values[key]!r} is not {_KIND[kind]}")
         parse_hyperparameters(
             values.get("hyperparameters", {}), f"{path} [profiles.{name}.hyperparameters]"
         )
@@ -186,7 +189,7 @@ def _read(path: Path, origin: Origin) -> dict[str, Any]:
     return content
 
 
-_KIND: dict[type, str] = {str: "text", dict: "table"}
+_KIND: dict[type, str] = {str: "text", bool: "true or false", dict: "a table"}
 
 
 def _known(values: Mapping[str, Any], known: tuple[str, ...], path: Path, where: str) -> None:

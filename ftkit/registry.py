@@ -2,23 +2,34 @@
 
 A backend is a Python package with an entry point in the group `ftkit.backends`; a third party adds one by publishing a
 package. `local/name` starts with an *instance*: a section [providers.NAME] of the configuration, or a backend's own name.
+
+`replaced` is the seam for tests: inside it every instance is opened by another function, installed or not.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from threading import Lock
 
 from pydantic import ValidationError
 
-from ftkit.backend import Backend, Plugin
+from ftkit.backend import Backend, Plugin, Training
 from ftkit.config import Settings
 from ftkit.errors import ConfigError, NotFound
 from ftkit.words import nearest
 
 GROUP = "ftkit.backends"
+Opener = Callable[[str, Settings], Backend]
+
+_replacements: list[Opener] = []  # those whose block has not ended, in the order of their start
+_lock = Lock()
+_entered: ContextVar[tuple[Opener, ...]] = ContextVar("ftkit_replacements", default=())
 
 
 def split_model(model: str) -> tuple[str, str]:
@@ -33,6 +44,9 @@ def split_model(model: str) -> tuple[str, str]:
 
 def open_backend(instance: str, settings: Settings) -> Backend:
     """The backend behind an instance; raises NotFound with the nearest right name."""
+    opener = replacement()
+    if opener is not None:
+        return opener(instance, settings)
     section = dict(settings.providers.get(instance, {}))
     name = section.pop("backend", instance)
     plugins = _entry_points()
@@ -43,9 +57,53 @@ def open_backend(instance: str, settings: Settings) -> Backend:
     return _open(name, json.dumps(section, sort_keys=True, default=str), settings.home)
 
 
+def training_of(instance: str, settings: Settings) -> tuple[Backend, Training]:
+    """The backend of an instance with its Training; refused by name where it has none."""
+    backend = open_backend(instance, settings)
+    if backend.training is None:
+        raise backend.refuse("training")
+    return backend, backend.training
+
+
 def backend_names() -> tuple[str, ...]:
-    """Names of every installed backend."""
-    return tuple(sorted(_entry_points()))
+    """Names of every installed backend to go through; those that are not listed answer only when they are named."""
+    return tuple(sorted(name for name in _entry_points() if _load(name).listed))
+
+
+def is_backend(name: str) -> bool:
+    """True where a backend of this name is installed, listed or not."""
+    return name in _entry_points()
+
+
+@contextmanager
+def replaced(open: Opener) -> Iterator[None]:
+    """For tests: `open` makes the backend of every instance until the block ends.
+
+    Blocks nest. Code that runs in a context which entered one sees that one, whatever other threads do; any other
+    thread, such as one that was started inside, sees the newest.
+    """
+
+    def opener(instance: str, settings: Settings) -> Backend:
+        return open(instance, settings)  # of its own, so that the same `open` can be entered twice
+
+    with _lock:
+        _replacements.append(opener)
+    _entered.set((*_entered.get(), opener))
+    try:
+        yield
+    finally:
+        with _lock:
+            _replacements.remove(opener)
+        # not reset by a token: a fixture may be ended in another context than it was begun in
+        _entered.set(tuple(other for other in _entered.get() if other is not opener))
+
+
+def replacement() -> Opener | None:
+    """What opens backends here and now instead of the installed packages; None outside of `replaced`."""
+    with _lock:
+        active = list(_replacements)
+    own = [opener for opener in _entered.get() if opener in active]
+    return own[-1] if own else active[-1] if active else None
 
 
 @lru_cache(maxsize=32)

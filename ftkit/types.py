@@ -1,23 +1,35 @@
 """The public types: what verbs take and return. Nothing is defined here."""
 
-from ftkit.backend import Event, Forecast, JobStatus, ModelRecord, Resolved, Score, Usage
+from ftkit.backend import (
+    Checkpoint,
+    Event,
+    Forecast,
+    JobStatus,
+    ModelRecord,
+    Resolved,
+    Score,
+    Usage,
+)
 from ftkit.cost import Quote, QuoteLine
 from ftkit.data import CheckReport, Dataset, Example, Finding, Message, Severity
 from ftkit.evaluation import AnswerMetric, Comparison, Metric, Report, Verdict
 from ftkit.hyperparameters import Hyperparameters, Method
-from ftkit.ledger import Phase
+from ftkit.ledger import HistoryLine, Phase
 from ftkit.models import Model, Reply, Stream
-from ftkit.submission import Job
+from ftkit.submission import DryRun, Job
 
 __all__ = [
     "AnswerMetric",
     "CheckReport",
+    "Checkpoint",
     "Comparison",
     "Dataset",
+    "DryRun",
     "Event",
     "Example",
     "Finding",
     "Forecast",
+    "HistoryLine",
     "Hyperparameters",
     "Job",
     "JobStatus",

@@ -84,7 +84,7 @@ def test_environment_is_stronger_than_project_and_project_than_user(
             "no hyperparameter 'learning_rat'; did you mean 'learning_rate'?",
         ),
         ("[profiles.a.hyperparameters]\nepochs = -1", "epochs = -1"),
-        ("[profiles.a]\nmodel = 3", "model = 3 is not a text"),
+        ("[profiles.a]\nmodel = 3", "model = 3 is not text"),
         ("profile = 'laptpo'\n[profiles.laptop]\n", "'laptpo'; did you mean 'laptop'?"),
         ("profiles = 3", "write [profiles.NAME]"),
         ("[profiles", "not valid TOML"),

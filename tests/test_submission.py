@@ -28,7 +28,7 @@ from ftkit.errors import (
     TrainingError,
 )
 from ftkit.ledger import Ledger, Phase
-from ftkit.submission.keys import job_key
+from ftkit.spending import attempt_key, parsed_key, stem_of
 from tests.tiny import tiny_model_folder
 
 ROWS = [{"prompt": f"question {n}", "completion": f"label {n % 3}"} for n in range(12)]
@@ -229,6 +229,7 @@ def test_no_space_for_the_rows_is_one_error_and_no_job(
     monkeypatch.setattr("ftkit.submission.spool.os.fsync", full)
     with pytest.raises(StorageError, match="No space left on device.*free space"):
         ftkit.submit(ROWS, plan=plan)
+    monkeypatch.undo()
     assert list((home / "uploads").iterdir()) == []
     assert Ledger(home).jobs() == []
 
@@ -265,9 +266,10 @@ def test_async_twins_give_the_same(quick: ftkit.types.Job, base: str) -> None:
 
 
 def test_keys_fit_the_tightest_field() -> None:
-    key = job_key("ab" * 32, 12)
+    key = attempt_key(stem_of("ab" * 32), 12)
     assert len(key) == 18 and key.isalnum() and key.islower()
-    assert job_key("ab" * 32, 1) != job_key("ac" * 32, 1)
+    assert parsed_key(key) == (stem_of("ab" * 32), 12)
+    assert stem_of("ab" * 32) != stem_of("ac" * 32)
 
 
 KILLED = """

@@ -141,18 +141,28 @@ class RunFolder:
                 model=self.key if status is JobStatus.SUCCEEDED else None,
                 error=outcome["error"],
                 progress=progress,
+                key=self.key,
             )
         if alive:
             last = next(reversed(self._last_events()), None)
             waits = last is None or last.type == "queued"
             status = JobStatus.QUEUED if waits else JobStatus.RUNNING
-            return Remote(self.key, status, last.type if last else "starting", progress=progress)
+            return Remote(
+                self.key, status, last.type if last else "starting", progress=progress, key=self.key
+            )
         if not self.was_started():
             if self.cancelled():
-                return Remote(self.key, JobStatus.CANCELLED, "cancelled before it started")
-            return Remote(self.key, JobStatus.QUEUED, "prepared")
+                return Remote(
+                    self.key, JobStatus.CANCELLED, "cancelled before it started", key=self.key
+                )
+            return Remote(self.key, JobStatus.QUEUED, "prepared", key=self.key)
         return Remote(
-            self.key, JobStatus.FAILED, "died", error=self._last_words(), progress=progress
+            self.key,
+            JobStatus.FAILED,
+            "died",
+            error=self._last_words(),
+            progress=progress,
+            key=self.key,
         )
 
     def events(self, after: int = 0) -> Iterator[Event]:

@@ -13,7 +13,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ftkit.backend import Base, Event, JobStatus, ModelRecord, Remote, TrainRequest
+from ftkit.backend import (
+    Base,
+    Event,
+    JobStatus,
+    ModelRecord,
+    NotSent,
+    Refused,
+    Remote,
+    TrainRequest,
+)
 from ftkit.catalogue.schema import Catalogue
 from ftkit.data.example import Message, as_dicts
 from ftkit.data.tokens import Renderer
@@ -64,16 +73,17 @@ class LocalTraining:
     def submit(self, request: TrainRequest) -> Remote:
         """Prepare the run and start it; the same key again starts nothing twice.
 
-        Raises CapabilityError for a request that cannot be run, StorageError where the folder cannot be written; then
-        nothing was started.
+        Raises Refused for a request that cannot be run or a folder that cannot be written; then nothing was started.
         """
         run = RunFolder(self._home / "runs" / request.key)
         if not run.exists():
-            spec = self._spec(request)
             try:
-                _prepare(run, spec)
-            except OSError as error:
-                raise StorageError(f"the run cannot be written to {run.path}: {error}") from error
+                _prepare(run, self._spec(request))
+            except CapabilityError as error:
+                raise Refused("capability", str(error)) from error
+            except (StorageError, OSError) as error:
+                told = StorageError(f"the run cannot be written to {run.path}: {error}")
+                raise NotSent(str(told)) from told
         return self.get(request.key)
 
     def find(self, key: str) -> list[Remote]:

@@ -19,24 +19,28 @@ from ftkit.backend.jobs import (
 )
 from ftkit.backend.outcomes import NotSent, OutcomeUnknown, Refused, Unavailable
 from ftkit.backend.parts import (
-    OPTIONAL,
+    OPTIONAL_OF_INFERENCE,
+    OPTIONAL_OF_TRAINING,
     Checkpoints,
     Download,
     Hosting,
     Inference,
+    Installs,
     Listing,
     OwnEstimate,
     Preflight,
     Pricing,
     Resume,
     Running,
+    Scores,
     Training,
     Uploads,
 )
 from ftkit.backend.plugin import Backend, Plugin
 
 __all__ = [
-    "OPTIONAL",
+    "OPTIONAL_OF_INFERENCE",
+    "OPTIONAL_OF_TRAINING",
     "Answer",
     "Backend",
     "Base",
@@ -49,6 +53,7 @@ __all__ = [
     "Forecast",
     "Hosting",
     "Inference",
+    "Installs",
     "JobStatus",
     "Listing",
     "ModelRecord",
@@ -65,6 +70,7 @@ __all__ = [
     "Resume",
     "Running",
     "Score",
+    "Scores",
     "TrainRequest",
     "Training",
     "Unavailable",

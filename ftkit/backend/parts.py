@@ -146,7 +146,7 @@ class Resume(Protocol):
         """Start the dead run's trainer again; False where the run is not dead or somebody else has just done it."""
 
 
-OPTIONAL: Mapping[str, type] = {
+OPTIONAL_OF_TRAINING: Mapping[str, type] = {
     "upload": Uploads,
     "preflight": Preflight,
     "estimate_usd": OwnEstimate,
@@ -211,10 +211,23 @@ class Inference(Protocol):
     def chat_many(self, record: ModelRecord, calls: Sequence[Call]) -> Iterator[tuple[int, Answer]]:
         """Many answers as they are ready, each with the index of its call."""
 
+
+@runtime_checkable
+class Scores(Protocol):
+    """`score`: likelihoods of given answers."""
+
     def score(
         self, record: ModelRecord, conversations: Sequence[Sequence[Message]]
     ) -> Iterator[tuple[int, Score]]:
-        """How likely the model finds the last answer of each conversation."""
+        """How likely the model finds the last answer of each conversation, each with the index of its conversation."""
+
+
+@runtime_checkable
+class Installs(Protocol):
+    """`install`: weights are at hand and go along with a saved model."""
 
     def install(self, record: ModelRecord, folder: Path) -> ModelRecord:
-        """Copy the weights that are at hand into `folder`; the returned record points there."""
+        """Copy the weights into `folder`; the returned record points there."""
+
+
+OPTIONAL_OF_INFERENCE: Mapping[str, type] = {"score": Scores, "install": Installs}

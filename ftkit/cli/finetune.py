@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -18,7 +18,9 @@ from ftkit.cli.options import (
 )
 from ftkit.cli.terminal import note, show
 from ftkit.cli.watching import as_dict, watch
-from ftkit.submission import Job
+from ftkit.types import Dataset, Job, Quote
+
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the request, send nothing.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -53,16 +55,23 @@ def submit(
     hyperparameters: dict[str, Any],
     job_options: dict[str, Any],
     json: Json = False,
+    dry_run: DryRunOption = False,
 ) -> None:
-    """Start a job and print its id; `ftkit job wait ID` watches it."""
+    """Start a job and print its id; `ftkit job wait ID` watches it. With --dry-run print the request, send nothing."""
+    if dry_run:
+        rows, plan, options = _planned(data, load_options, hyperparameters, job_options)
+        would = ftkit.submit(rows, plan=plan, **options, dry_run=True)
+        show(str(would), would.to_dict(), json)
+        return
     job = _started(data, load_options, hyperparameters, job_options)
     show(job.id, as_dict(job), json)
 
 
-def _started(
+def _planned(
     data: Path, load: dict[str, Any], hyperparameters: dict[str, Any], options: dict[str, Any]
-) -> Job:
-    """Plan, print the plan, submit."""
+) -> tuple[Dataset, Quote, dict[str, Any]]:
+    """The rows, their plan, and what is left of the options for `ftkit.submit`."""
+    options = dict(options)
     if "max_cost_usd" in options:
         options["max_cost_usd"] = config.money(options["max_cost_usd"], "--max-cost-usd")
     rows = ftkit.load(data, **load)
@@ -75,7 +84,15 @@ def _started(
         hyperparameters=hyperparameters,
         validation=options.get("validation"),
     )
+    return rows, plan, options
+
+
+def _started(
+    data: Path, load: dict[str, Any], hyperparameters: dict[str, Any], options: dict[str, Any]
+) -> Job:
+    """Plan, print the plan, submit."""
+    rows, plan, options = _planned(data, load, hyperparameters, options)
     note(str(plan))
-    job = ftkit.submit(rows, plan=plan, **options)
-    note(f"job {job.id}{f' ({job.names[-1]})' if job.names else ''}: {job.status}")
+    job = ftkit.submit(rows, plan=plan, **options, dry_run=False)
+    note(f"job {job.id}{f' ({job.names[-1]})' if job.names else ''}: {job.last_seen.status}")
     return job

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 import ftkit
-from ftkit.cli.options import Data, Json, with_load_options
+from ftkit.cli.options import AllowUnpriced, Data, Json, MaxCost, with_load_options
 from ftkit.cli.terminal import bars, show
 
 
@@ -26,6 +26,8 @@ def map_rows(
     max_tokens: Annotated[int, typer.Option(help="Longest answer, in tokens.")] = 512,
     temperature: Annotated[float, typer.Option(help="0 is greedy.")] = 0.0,
     seed: Annotated[int | None, typer.Option(help="For sampling.")] = None,
+    max_cost_usd: MaxCost = None,
+    allow_unpriced: AllowUnpriced = False,
     json: Json = False,
 ) -> None:
     """Answer every row of a file."""
@@ -35,6 +37,8 @@ def map_rows(
             rows,
             out=out,
             max_tokens=max_tokens,
+            max_cost_usd=max_cost_usd,
+            allow_unpriced=allow_unpriced,
             temperature=temperature,
             seed=seed,
             progress=lambda done, total: update("answers", done, total),

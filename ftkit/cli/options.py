@@ -25,6 +25,11 @@ Completion = Annotated[str | None, typer.Option(help="Column with the answer.")]
 System = Annotated[str | None, typer.Option(help="System prompt for rows without one.")]
 Validation = Annotated[Path | None, typer.Option(help="Rows to watch the loss on while training.")]
 
+MaxCost = Annotated[str | None, typer.Option(help="Stop once answers have cost this many USD.")]
+AllowUnpriced = Annotated[
+    bool, typer.Option("--allow-unpriced", help="Pay a price that is not known.")
+]
+
 _JOB: dict[str, Any] = {
     "model": ModelOption,
     "method": MethodOption,
@@ -33,6 +38,13 @@ _JOB: dict[str, Any] = {
     "max_cost_usd": Annotated[str | None, typer.Option(help="Refuse a run that could cost more.")],
     "allow": Annotated[
         list[str] | None, typer.Option(help="Check code that does not block (repeat).")
+    ],
+    "allow_unpriced": Annotated[
+        bool | None, typer.Option("--allow-unpriced", help="Pay a price that is not known.")
+    ],
+    "allow_retiring": Annotated[
+        bool | None,
+        typer.Option("--allow-retiring", help="Train a base that is switched off within 90 days."),
     ],
     "force_new": Annotated[
         bool | None, typer.Option("--force-new", help="Start a second job for the same work.")

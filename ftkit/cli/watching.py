@@ -8,6 +8,7 @@ import typer
 
 from ftkit.cli.exit_codes import INTERRUPTED
 from ftkit.cli.terminal import bars, note
+from ftkit.ledger import JobRow
 from ftkit.submission import Job
 
 
@@ -32,20 +33,23 @@ def watch(job: Job, timeout_s: float | None = None) -> Job:
     return job
 
 
-def as_dict(job: Job) -> dict[str, Any]:
-    """A job as plain values."""
-    row = job.refresh()
+def as_dict(job: Job, row: JobRow | None = None) -> dict[str, Any]:
+    """A job as plain values; `row` is what is known already, else the provider is asked."""
+    row = row or job.refresh()
+    silent = job.silent_s()
     return {
         "schema_version": 1,
         "id": row.id,
         "names": job.names,
-        "model": row.plan.get("model"),
-        "method": row.plan.get("method"),
+        "model": row.model,
+        "method": row.method,
         "rows": row.plan.get("rows"),
         "phase": str(row.phase),
         "status": str(row.status),
         "raw_status": row.raw_status,
         "error": row.error,
+        "cost_usd": None if row.cost_usd is None else str(row.cost_usd),
+        "silent_s": silent,
         "created_at": row.created_at,
         "updated_at": row.updated_at,
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import cast
 
 from ftkit import clock
@@ -32,6 +33,26 @@ class Performance:
     scores: Mapping[str, list[float]]
 
 
+class Allowance:
+    """What all answers of an evaluation may still cost, in USD."""
+
+    def __init__(self, limit: Decimal | None, allow_unpriced: bool) -> None:
+        self.left = limit
+        self.allow_unpriced = allow_unpriced
+
+    def spent(self, usd: Decimal | None) -> None:
+        """Take what was spent off; never below 0."""
+        if self.left is not None and usd is not None:
+            self.left = max(Decimal(0), self.left - usd)
+
+
+def cost_of(replies: Sequence[Reply]) -> Decimal | None:
+    """USD of all answers; None where one has no known price."""
+    costs = [reply.cost_usd for reply in replies]
+    known = [cost for cost in costs if cost is not None]
+    return sum(known, Decimal(0)) if len(known) == len(costs) else None
+
+
 def ask(
     name: str,
     role: Role,
@@ -40,6 +61,7 @@ def ask(
     examples: Sequence[Example],
     metrics: Sequence[Metric],
     max_tokens: int,
+    budget: Allowance,
     progress: Progress | None,
 ) -> Performance:
     """A model's answers, and likelihoods where a metric needs them, each asked for once."""
@@ -52,8 +74,14 @@ def ask(
     likelihoods: list[Score] = []
     if any(metric.needs == "answer" for metric in metrics):
         replies = model.map(
-            examples, max_tokens=max_tokens, temperature=0.0, progress=tell(f"answers of {name}")
+            examples,
+            max_tokens=max_tokens,
+            temperature=0.0,
+            max_cost_usd=budget.left,
+            allow_unpriced=budget.allow_unpriced,
+            progress=tell(f"answers of {name}"),
         )
+        budget.spent(cost_of(replies))
         _require_all(name, len(replies), len(examples))
     if any(metric.needs == "score" for metric in metrics):
         likelihoods = model.score(examples, progress=tell(f"likelihoods of {name}"))
@@ -65,6 +93,7 @@ def ask(
         input_tokens=sum(reply.usage.input_tokens for reply in replies),
         output_tokens=sum(reply.usage.output_tokens for reply in replies),
         seconds=clock.monotonic() - began,
+        cost_usd=cost_of(replies),
         finish_reasons=dict(sorted(Counter(reply.finish_reason for reply in replies).items())),
     )
     answers = [reply.text for reply in replies]

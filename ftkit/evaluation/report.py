@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -44,7 +45,10 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """One model, or baseline, on all rows. `seconds` is wall time; tokens are 0 where nothing was generated."""
+    """One model, or baseline, on all rows.
+
+    `seconds` is wall time; tokens are 0 where nothing was generated; `cost_usd` of all answers, None where unknown.
+    """
 
     name: str
     role: Role
@@ -52,6 +56,7 @@ class Contender:
     input_tokens: int = 0
     output_tokens: int = 0
     seconds: float = 0.0
+    cost_usd: Decimal | None = Decimal(0)
     finish_reasons: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -264,6 +269,8 @@ def _columns(table: Sequence[Sequence[str]]) -> list[str]:
 def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
+    if isinstance(value, Decimal):
+        return str(value)
     if isinstance(value, Mapping):
         return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

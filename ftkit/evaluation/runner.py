@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 
 from ftkit import clock
 from ftkit.data import Dataset, Example
 from ftkit.errors import ConfigError
-from ftkit.evaluation.contenders import Performance, Progress, ask, baselines
+from ftkit.evaluation.contenders import Allowance, Performance, Progress, ask, baselines
 from ftkit.evaluation.held_out import (
     prompt_clusters,
     refuse_rows_of,
@@ -44,12 +45,15 @@ def evaluate(
     train: Dataset | None = None,
     seed: int = 0,
     max_tokens: int | None = None,
+    max_cost_usd: Decimal | None = None,
+    allow_unpriced: bool = False,
     progress: Progress | None = None,
 ) -> Report:
     """Compare `candidate` with each of `others` on the rows of `data`; the verdict is on `metric` against the first.
 
     `also` adds metrics; `train` adds baselines and the check that no held-out row was trained on. `max_tokens` bounds
-    every answer (derived from the longest reference where None). `progress(what, done, rows)` is called as rows are done.
+    every answer (derived from the longest reference where None). All answers together may cost `max_cost_usd`; past it
+    BudgetError is raised. `progress(what, done, rows)` is called as rows are done.
     Raises ConfigError for an unknown metric, DataError for rows that cannot carry a verdict or that a metric fails on.
     """
     metrics = choose_metrics(metric, also)
@@ -62,8 +66,9 @@ def evaluate(
     limit = max_tokens if max_tokens is not None else tokens_for(examples)
 
     named = _named(candidate, others)
+    budget = Allowance(max_cost_usd, allow_unpriced)
     performances = [
-        ask(name, role, model, data, examples, metrics, limit, progress)
+        ask(name, role, model, data, examples, metrics, limit, budget, progress)
         for name, role, model in named
     ]
     if train is not None:

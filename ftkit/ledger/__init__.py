@@ -1,5 +1,17 @@
-"""The ledger of jobs in FTKIT_HOME: SQLite, the only room with SQL."""
+"""The ledger of what was paid for in FTKIT_HOME: SQLite, the only room with SQL."""
 
-from ftkit.ledger.store import JobRow, Ledger, Phase
+from ftkit.ledger.fresh import new_intent, new_job
+from ftkit.ledger.rows import HistoryLine, Intent, JobRow, Phase, State, Verb
+from ftkit.ledger.store import Ledger
 
-__all__ = ["JobRow", "Ledger", "Phase"]
+__all__ = [
+    "HistoryLine",
+    "Intent",
+    "JobRow",
+    "Ledger",
+    "Phase",
+    "State",
+    "Verb",
+    "new_intent",
+    "new_job",
+]

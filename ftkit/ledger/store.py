@@ -1,283 +1,296 @@
-"""The ledger: what was asked for, written before it is done. The only place with SQL.
+"""The ledger: what was asked for, written before it is done.
 
-SQLite in WAL mode with synchronous=FULL: a row that `prepare` or `advance` has returned for survives a power cut. One
-connection per process and thread, so that a Ledger may cross both.
+Every change of an intent is a compare-and-swap with its line of history in the same transaction, so that of two
+processes one moves on, and the timeline never tells what did not happen.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import sqlite3
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Collection
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 from ftkit import clock
-from ftkit.backend import JobStatus
-from ftkit.errors import LedgerError, NotFound, StorageError
-from ftkit.ledger.migrations import MIGRATIONS
+from ftkit.backend import Upload
+from ftkit.errors import NotFound
+from ftkit.ledger import meta
+from ftkit.ledger.access import LedgerFile
+from ftkit.ledger.columns import (
+    as_intent,
+    as_job,
+    as_line,
+    intent_values,
+    job_values,
+    money,
+)
+from ftkit.ledger.faults import Damaged
+from ftkit.ledger.rows import HistoryLine, Intent, JobRow, State, Verb
+from ftkit.ledger.sealing import Tables, Value
 from ftkit.words import nearest
 
-
-class Phase(StrEnum):
-    """How far *our* part of a job has come; the provider's part is its status."""
-
-    PREPARED = "prepared"
-    SUBMITTING = "submitting"
-    SUBMITTED = "submitted"
-    DONE = "done"
-
-
-@dataclass(frozen=True, slots=True)
-class JobRow:
-    """A job as the ledger knows it. `plan` is the quote, `request` what `submit` needs to do it again."""
-
-    id: str
-    fingerprint: str
-    attempt: int
-    instance: str
-    scope: str
-    phase: Phase
-    status: JobStatus
-    raw_status: str
-    remote_id: str | None
-    error: str | None
-    plan: Mapping[str, Any]
-    request: Mapping[str, Any]
-    record: Mapping[str, Any] | None
-    created_at: str
-    updated_at: str
-
-
-_COLUMNS = (
-    "id, fingerprint, attempt, instance, scope, phase, status, raw_status, remote_id, error, "
-    "plan, request, record, created_at, updated_at"
-)
+_FEW = 100  # jobs up to which looking up each intent is cheaper than reading all of them
 
 
 class Ledger:
-    """The jobs of one FTKIT_HOME."""
+    """Intents, jobs, names, uploads and history of one FTKIT_HOME.
+
+    Every method raises LedgerError where the ledger cannot be used and StorageError where the disk is full or fails.
+    A damaged ledger is rebuilt on the way, see `rebuilt_at`.
+    """
 
     def __init__(self, home: Path) -> None:
-        self.path = home / "ledger.sqlite"
-        self._local = threading.local()
+        self._file = LedgerFile(home)
+        self.path = self._file.path
 
-    def prepare(self, row: JobRow) -> bool:
-        """Write a new job; False where this attempt is there already (another process was faster)."""
-        with self._transaction() as connection:
-            done = connection.execute(
-                f"INSERT INTO jobs ({_COLUMNS}) VALUES ({', '.join('?' * 15)}) ON CONFLICT DO NOTHING",
-                _values(row),
-            )
-            return done.rowcount == 1
+    @property
+    def read_only(self) -> bool:
+        """True for a ledger that a newer ftkit wrote: it is read, and every change is refused."""
+        return self._file.read_only
 
-    def advance(
+    @property
+    def rebuilt_at(self) -> datetime | None:
+        """When this ledger was last rebuilt from a damaged one; something may be missing in it since."""
+        if self.read_only:
+            return None
+        found = self._file.read(meta.rebuilt)
+        return None if found is None else datetime.fromisoformat(found.at)
+
+    @property
+    def needs_import(self) -> bool:
+        """True until run folders and providers were asked what a rebuilt ledger has lost."""
+        if self.read_only:
+            return False
+        found = self._file.read(meta.rebuilt)
+        return found is not None and not found.imported
+
+    def imported(self) -> None:
+        """What was lost has been looked for."""
+        self._file.write(meta.set_imported)
+
+    # --- intents ---
+
+    def prepare(self, intent: Intent, job: JobRow | None = None) -> bool:
+        """Write a new intent, with its job where it makes one; False where the key is there already."""
+
+        def work(tables: Tables) -> bool:
+            if tables.read("intents", "WHERE key = ?", intent.key):
+                return False
+            tables.put("intents", intent_values(intent))
+            if job is not None:
+                tables.put("jobs", job_values(job))
+            _tell(tables, intent.subject, f"{intent.verb} {intent.state}", "", intent.usd)
+            return True
+
+        return self._file.write(work)
+
+    def move(
         self,
-        id: str,
+        key: str,
+        to: State,
         *,
-        phase: Phase | None = None,
-        status: JobStatus | None = None,
-        raw_status: str | None = None,
+        only_from: Collection[State],
         remote_id: str | None = None,
         error: str | None = None,
-        record: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Change the given fields of one job, durably."""
-        fields = {
-            "phase": phase,
-            "status": status,
-            "raw_status": raw_status,
-            "remote_id": remote_id,
-            "error": error,
-            "record": None if record is None else json.dumps(record),
-        }
-        given = {name: value for name, value in fields.items() if value is not None}
-        given["updated_at"] = clock.now().isoformat()
-        with self._transaction() as connection:
-            connection.execute(
-                f"UPDATE jobs SET {', '.join(f'{name} = ?' for name in given)} WHERE id = ?",
-                (*given.values(), id),
-            )
+        sent_at: str | None = None,
+        detail: str = "",
+    ) -> bool:
+        """Bring an intent to another state, durably; False, and nothing is written, where it is not in `only_from`."""
 
-    def name(self, name: str, job: str) -> None:
-        """Let `name` mean this job from now on."""
-        with self._transaction() as connection:
-            connection.execute("INSERT INTO names (name, job) VALUES (?, ?)", (name, job))
+        def work(tables: Tables) -> bool:
+            before = tables.one("intents", "WHERE key = ?", key)
+            if before is None or State(str(before["state"])) not in only_from:
+                return False
+            values = before | {"state": to.value, "updated_at": _now(), "error": error}
+            if remote_id is not None:
+                values["remote_id"] = remote_id
+            if sent_at is not None:
+                values["sent_at"] = sent_at
+            tables.put("intents", values)
+            text = detail or error or (f"as {remote_id}" if remote_id else "")
+            _tell(tables, str(values["subject"]), f"{values['verb']} {to}", text, None)
+            return True
+
+        return self._file.write(work)
+
+    def intent(self, key: str) -> Intent | None:
+        """The intent with this key."""
+        found = self._file.read(lambda tables: _intents(tables, "WHERE key = ?", key))
+        return found[0] if found else None
+
+    def intents(self, verb: Verb | None = None, state: State | None = None) -> list[Intent]:
+        """Intents, oldest first, of one verb or in one state."""
+        wanted: dict[str, Value] = {}
+        if verb is not None:
+            wanted["verb"] = verb.value
+        if state is not None:
+            wanted["state"] = state.value
+        where = " AND ".join(f"{column} = ?" for column in wanted)
+        return self._file.read(
+            lambda tables: _intents(
+                tables, f"{f'WHERE {where}' if where else ''} ORDER BY rowid", *wanted.values()
+            )
+        )
+
+    # --- jobs ---
+
+    def change(self, id: str, **fields: Value) -> None:
+        """Change columns of a job (`status`, `error`, `record`, ...); a new status becomes a line of history."""
+
+        def work(tables: Tables) -> None:
+            before = tables.one("jobs", "WHERE id = ?", id)
+            if before is None:
+                raise NotFound(f"there is no job {id!r} in {self.path}")
+            if all(before[name] == value for name, value in fields.items()):
+                return
+            after = before | fields | {"updated_at": _now()}
+            tables.put("jobs", after)
+            if (after["status"], after["raw_status"]) != (before["status"], before["raw_status"]):
+                word = f"{after['status']}"
+                if after["raw_status"] != after["status"]:
+                    word += f" ({after['raw_status']})"
+                _tell(tables, id, word, str(after["error"] or ""), money(after["cost_usd"]))
+
+        self._file.write(work)
 
     def job(self, id: str) -> JobRow:
         """The job with this id; raises NotFound with the nearest known one."""
-        row = self._one("SELECT {columns} FROM jobs WHERE id = ?", id)
-        if row is None:
+        found = self._jobs("WHERE id = ?", id)
+        if not found:
             raise NotFound(f"there is no job {id!r} in {self.path}{self._suggestion(id)}")
-        return row
+        return found[0]
 
     def find(self, name_or_id: str) -> JobRow | None:
         """A job by id, or the newest one submitted under a name."""
-        row = self._one("SELECT {columns} FROM jobs WHERE id = ?", name_or_id)
-        return row or self._one(
-            "SELECT {columns} FROM jobs WHERE id = (SELECT job FROM names WHERE name = ? ORDER BY seq DESC LIMIT 1)",
+        found = self._jobs("WHERE id = ?", name_or_id) or self._jobs(
+            "WHERE id = (SELECT job FROM names WHERE name = ? ORDER BY seq DESC LIMIT 1)",
             name_or_id,
         )
+        return found[0] if found else None
 
     def by_remote(self, instance: str, remote_id: str) -> JobRow | None:
         """The job that a provider knows by `remote_id`."""
-        return self._one(
-            "SELECT {columns} FROM jobs WHERE instance = ? AND remote_id = ?", instance, remote_id
+        found = self._jobs(
+            "WHERE id IN (SELECT key FROM intents WHERE instance = ? AND remote_id = ? AND verb = 'create')",
+            instance,
+            remote_id,
         )
+        return found[0] if found else None
 
-    def attempts(self, fingerprint: str) -> list[JobRow]:
+    def attempts(self, stem: str) -> list[JobRow]:
         """All attempts at the same work, oldest first."""
-        return self._all(
-            "SELECT {columns} FROM jobs WHERE fingerprint = ? ORDER BY attempt", fingerprint
-        )
+        return self._jobs("WHERE stem = ? ORDER BY attempt", stem)
 
     def jobs(self) -> list[JobRow]:
         """All jobs, newest first."""
-        return self._all("SELECT {columns} FROM jobs ORDER BY rowid DESC")
+        return self._jobs("ORDER BY rowid DESC")
+
+    # --- names ---
+
+    def name(self, name: str, job: str) -> None:
+        """Let `name` mean this job from now on; raises NotFound for a job that is not there."""
+
+        def work(tables: Tables) -> None:
+            if not tables.read("jobs", "WHERE id = ?", job):
+                raise NotFound(f"there is no job {job!r} in {self.path} to be named {name!r}")
+            newest = tables.one("names", "WHERE name = ? ORDER BY seq DESC LIMIT 1", name)
+            if newest is None or newest["job"] != job:
+                tables.put("names", {"seq": _next(tables, "names"), "name": name, "job": job})
+
+        self._file.write(work)
 
     def names(self, job: str) -> list[str]:
-        """The names under which a job was submitted."""
-        return [name for name, known in self.named() if known == job]
+        """The names under which a job was submitted, oldest first."""
+        return [name for name, _ in self._named("WHERE job = ? ORDER BY seq", job)]
 
     def named(self) -> list[tuple[str, str]]:
         """Every (name, job), oldest first, each pair once."""
-        with self._reading() as connection:
-            rows = connection.execute(
-                "SELECT name, job FROM names GROUP BY name, job ORDER BY MAX(seq)"
-            ).fetchall()
-        return [(str(name), str(job)) for name, job in rows]
+        return self._named("ORDER BY seq")
+
+    # --- uploads ---
+
+    def upload(self, scope: str, sha256: str) -> Upload | None:
+        """What this account already holds of a file."""
+        found = self._file.read(
+            lambda tables: tables.one("uploads", "WHERE scope = ? AND sha256 = ?", scope, sha256)
+        )
+        if found is None:
+            return None
+        return Upload(str(found["remote_id"]), sha256, int(str(found["size"])))
+
+    def keep_upload(self, scope: str, upload: Upload) -> None:
+        """Remember a file that was sent."""
+        row: dict[str, Value] = {
+            "scope": scope,
+            "sha256": upload.sha256,
+            "remote_id": upload.id,
+            "size": upload.size,
+            "uploaded_at": _now(),
+        }
+        self._file.write(lambda tables: tables.put("uploads", row))
+
+    # --- history ---
+
+    def tell(self, subject: str, what: str, detail: str = "", usd: Decimal | None = None) -> None:
+        """Add a line to a timeline."""
+        self._file.write(lambda tables: _tell(tables, subject, what, detail, usd))
+
+    def history(self, subject: str) -> list[HistoryLine]:
+        """The timeline of a job or model, oldest first."""
+        rows = self._file.read(
+            lambda tables: tables.read("history", "WHERE subject = ? ORDER BY seq", subject)
+        )
+        return [as_line(row) for row in rows]
 
     def _suggestion(self, word: str) -> str:
         return nearest(word, {row.id for row in self.jobs()} | {name for name, _ in self.named()})
 
-    def _one(self, query: str, *arguments: object) -> JobRow | None:
-        rows = self._all(query, *arguments)
-        return rows[0] if rows else None
+    def _named(self, where: str, *arguments: Value) -> list[tuple[str, str]]:
+        rows = self._file.read(lambda tables: tables.read("names", where, *arguments))
+        pairs = {(str(name), str(job)): int(str(seq)) for seq, name, job in rows}
+        return sorted(pairs, key=pairs.__getitem__)
 
-    def _all(self, query: str, *arguments: object) -> list[JobRow]:
-        with self._reading() as connection:
-            found = connection.execute(query.format(columns=_COLUMNS), arguments).fetchall()
-        return [_row(values) for values in found]
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        try:
-            yield self._connection()
-        except sqlite3.DatabaseError as error:
-            raise self._damaged(error) from error
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        try:
-            connection = self._connection()
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
-        except sqlite3.DatabaseError as error:
-            raise self._damaged(error) from error
-
-    def _connection(self) -> sqlite3.Connection:
-        held: tuple[int, sqlite3.Connection] | None = getattr(self._local, "held", None)
-        if held is not None and held[0] == os.getpid():
-            return held[1]
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError as error:
-            raise StorageError(
-                f"cannot create {self.path.parent}: {error.strerror}; set FTKIT_HOME to a folder of yours"
-            ) from error
-        connection = sqlite3.connect(self.path, timeout=30, isolation_level=None)
-        try:
-            connection.execute("PRAGMA busy_timeout = 30000")
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA foreign_keys = ON")
-            self._migrate(connection)
-        except BaseException:
-            connection.close()
-            raise
-        self._local.held = (os.getpid(), connection)
-        return connection
-
-    def _migrate(self, connection: sqlite3.Connection) -> None:
-        if self._version(connection) == len(MIGRATIONS):
-            return
-        connection.execute("BEGIN IMMEDIATE")
-        version = self._version(connection)
-        if version > len(MIGRATIONS):
-            connection.execute("ROLLBACK")
-            raise LedgerError(
-                f"{self.path} was written by a newer ftkit (schema {version}, this one knows {len(MIGRATIONS)}); "
-                f"upgrade ftkit, or set FTKIT_HOME to another folder"
-            )
-        for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
-            for statement in script.split(";"):
-                if statement.strip():
-                    connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {number}")
-        connection.execute("COMMIT")
-
-    @staticmethod
-    def _version(connection: sqlite3.Connection) -> int:
-        return int(connection.execute("PRAGMA user_version").fetchone()[0])
-
-    def _damaged(self, error: sqlite3.DatabaseError) -> Exception:
-        if isinstance(error, sqlite3.OperationalError):
-            return LedgerError(
-                f"the ledger {self.path} cannot be used: {error}; check free space, permissions and other programs"
-            )
-        return LedgerError(
-            f"the ledger {self.path} is damaged: {error}; move it away (mv {self.path} {self.path}.damaged) and go on: "
-            f"runs stay in {self.path.parent / 'runs'}, and ftkit job show local/<run> takes one up again"
-        )
+    def _jobs(self, where: str, *arguments: Value) -> list[JobRow]:
+        return self._file.read(lambda tables: _jobs(tables, where, *arguments))
 
 
-def _values(row: JobRow) -> tuple[Any, ...]:
-    return (
-        row.id,
-        row.fingerprint,
-        row.attempt,
-        row.instance,
-        row.scope,
-        row.phase,
-        row.status,
-        row.raw_status,
-        row.remote_id,
-        row.error,
-        json.dumps(row.plan),
-        json.dumps(row.request),
-        None if row.record is None else json.dumps(row.record),
-        row.created_at,
-        row.updated_at,
-    )
+def _intents(tables: Tables, where: str, *arguments: Value) -> list[Intent]:
+    return [as_intent(row) for row in tables.read("intents", where, *arguments)]
 
 
-def _row(values: tuple[Any, ...]) -> JobRow:
-    (id, fingerprint, attempt, instance, scope, phase, status, raw, remote, error, *rest) = values
-    plan, request, record, created_at, updated_at = rest
-    return JobRow(
-        id=id,
-        fingerprint=fingerprint,
-        attempt=attempt,
-        instance=instance,
-        scope=scope,
-        phase=Phase(phase),
-        status=JobStatus(status),
-        raw_status=raw,
-        remote_id=remote,
-        error=error,
-        plan=json.loads(plan),
-        request=json.loads(request),
-        record=None if record is None else json.loads(record),
-        created_at=created_at,
-        updated_at=updated_at,
-    )
+def _jobs(tables: Tables, where: str, *arguments: Value) -> list[JobRow]:
+    jobs = tables.read("jobs", where, *arguments)
+    if not jobs:
+        return []
+    if len(jobs) <= _FEW:
+        keys = json.dumps([job[0] for job in jobs])
+        found = tables.read("intents", "WHERE key IN (SELECT value FROM json_each(?))", keys)
+    else:
+        found = tables.read("intents", "WHERE verb = ?", Verb.CREATE.value)
+    intents = {row[0]: row for row in found}
+    for job in jobs:
+        if job[0] not in intents:
+            raise Damaged(f"job {job[0]} has no intent")
+    return [as_job(job, intents[job[0]]) for job in jobs]
+
+
+def _tell(tables: Tables, subject: str, what: str, detail: str, usd: Decimal | None) -> None:
+    line: dict[str, Value] = {
+        "seq": _next(tables, "history"),
+        "subject": subject,
+        "at": _now(),
+        "what": what,
+        "detail": detail,
+        "usd": None if usd is None else str(usd),
+    }
+    tables.put("history", line)
+
+
+def _next(tables: Tables, table: str) -> int:
+    newest = tables.connection.execute(f"SELECT MAX(seq) FROM {table}").fetchone()[0]
+    return int(newest or 0) + 1
+
+
+def _now() -> str:
+    return clock.now().isoformat()

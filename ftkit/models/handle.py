@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from ftkit.backend import Backend, Inference, ModelRecord, Score
-from ftkit.config import Settings
+from ftkit.backend import Backend, Inference, ModelRecord, Score, Scores
+from ftkit.config import Settings, money
 from ftkit.data import Example, Message
+from ftkit.models.deploying import Deployment, deployment
 from ftkit.models.mapping import answer_all
 from ftkit.models.questions import Question, call, conversation
 from ftkit.models.record import from_dict, to_dict
 from ftkit.models.reply import Reply, Stream, as_reply
 from ftkit.models.saving import save_model
 from ftkit.registry import open_backend
+from ftkit.spending import Meter
 
 Progress = Callable[[int, int], None]
 
@@ -27,9 +31,12 @@ class Model:
     `timeout_s`, `extra` (the backend's own options). `tools` and `schema` are refused where the backend lacks them.
     """
 
-    def __init__(self, record: ModelRecord, settings: Settings) -> None:
+    def __init__(
+        self, record: ModelRecord, settings: Settings, deployment: Deployment | None = None
+    ) -> None:
         self.record = record
         self._settings = settings
+        self._deployment = deployment
 
     def __repr__(self) -> str:
         return f"<Model {self.id}{f' tuned from {self.record.base}' if self.tuned else ''}>"
@@ -72,7 +79,7 @@ class Model:
         """One answer to a text or a list of messages."""
         messages = conversation(question, self.record, override_system)
         answer = self._inference.chat(self.record, call(messages, self._carried(options)))
-        return as_reply(answer, self.id)
+        return as_reply(answer, self.id, self._meter.cost(answer.usage))
 
     async def achat(
         self, question: Question, *, override_system: bool = False, **options: Any
@@ -80,7 +87,7 @@ class Model:
         """`chat` for asyncio."""
         messages = conversation(question, self.record, override_system)
         answer = await self._inference.achat(self.record, call(messages, self._carried(options)))
-        return as_reply(answer, self.id)
+        return as_reply(answer, self.id, self._meter.cost(answer.usage))
 
     def stream(
         self, question: Question, *, override_system: bool = False, **options: Any
@@ -88,7 +95,7 @@ class Model:
         """The answer in pieces of text; the whole Reply is in `.reply` at the end. Never retried."""
         messages = conversation(question, self.record, override_system)
         pieces = self._inference.stream(self.record, call(messages, self._carried(options)))
-        return Stream(pieces, self.id)
+        return Stream(pieces, self.id, self._meter.cost)
 
     async def astream(
         self, question: Question, *, override_system: bool = False, **options: Any
@@ -107,9 +114,14 @@ class Model:
         out: str | Path | None = None,
         progress: Progress | None = None,
         override_system: bool = False,
+        max_cost_usd: Decimal | float | str | None = None,
+        allow_unpriced: bool = False,
         **options: Any,
     ) -> list[Reply]:
         """Answers in the order of the questions.
+
+        Paid answers stop with BudgetError once they have cost more than `max_cost_usd` (or the profile's); a price that
+        is not known needs `allow_unpriced=True`.
 
         With `out` each answer is written to that JSONL file as soon as it is there; the same call again reads back what
         is in the file (marked `replayed`) and asks only for the rest.
@@ -119,9 +131,41 @@ class Model:
             call(conversation(question, self.record, override_system), options)
             for question in questions
         ]
+        limit = self._settings.max_cost_usd if max_cost_usd is None else money(max_cost_usd)
         return answer_all(
-            self._inference, self.record, calls, None if out is None else Path(out), progress
+            self._backend,
+            self._inference,
+            self.record,
+            calls,
+            None if out is None else Path(out),
+            progress,
+            settings=self._settings,
+            limit=limit,
+            allow_unpriced=allow_unpriced,
         )
+
+    @contextmanager
+    def deployed(
+        self,
+        *,
+        max_cost_usd: Decimal | float | str | None = None,
+        allow_unpriced: bool = False,
+    ) -> Iterator[Model]:
+        """The model on a deployment of its own, for models that answer only there; a no-op for all others.
+
+        Started when the block begins, unless it runs already, and stopped when it ends. One hour must fit into
+        `max_cost_usd` (USD); a call after that much has been spent raises BudgetError. OutcomeUnknown where the start's
+        answer was lost: the same block again looks for it.
+        """
+        limit = self._settings.max_cost_usd if max_cost_usd is None else money(max_cost_usd)
+        with deployment(
+            self.record,
+            self._backend,
+            self._settings,
+            max_cost_usd=limit,
+            allow_unpriced=allow_unpriced,
+        ) as running:
+            yield Model(self.record, self._settings, running)
 
     async def amap(self, questions: Iterable[Question], **options: Any) -> list[Reply]:
         """`map` for asyncio."""
@@ -131,7 +175,8 @@ class Model:
         self, examples: Iterable[Example], *, progress: Progress | None = None
     ) -> list[Score]:
         """Negative log-likelihood of each example's answer under this model, in nats over its tokens."""
-        if "score" in self._backend.lacks:
+        scoring = self._inference
+        if not isinstance(scoring, Scores):
             raise self._backend.refuse("score")
         conversations = [
             (
@@ -141,9 +186,7 @@ class Model:
             for example in examples
         ]
         found: list[Score | None] = [None] * len(conversations)
-        for done, (index, score) in enumerate(
-            self._inference.score(self.record, conversations), start=1
-        ):
+        for done, (index, score) in enumerate(scoring.score(self.record, conversations), start=1):
             found[index] = score
             if progress is not None:
                 progress(done, len(found))
@@ -161,7 +204,13 @@ class Model:
         return open_backend(self.record.instance, self._settings)
 
     @property
+    def _meter(self) -> Meter:
+        return Meter(self._backend, self.record)
+
+    @property
     def _inference(self) -> Inference:
+        if self._deployment is not None:
+            self._deployment.within_budget()
         backend = self._backend
         if backend.inference is None:
             raise backend.refuse("inference")

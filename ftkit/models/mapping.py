@@ -7,20 +7,28 @@ import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
+from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any
 
-from ftkit.backend import Answer, Call, Inference, ModelRecord, Usage
+from ftkit.backend import Answer, Backend, Call, Inference, ModelRecord, Usage
+from ftkit.config import Settings
 from ftkit.errors import DataError, StorageError
 from ftkit.models.reply import Reply, as_reply
+from ftkit.spending import metered
 
 
 def answer_all(
+    backend: Backend,
     inference: Inference,
     record: ModelRecord,
     calls: Sequence[Call],
     out: Path | None,
     progress: Callable[[int, int], None] | None,
+    *,
+    settings: Settings,
+    limit: Decimal | None,
+    allow_unpriced: bool,
 ) -> list[Reply]:
     """Replies in the order of `calls`; answers already in `out` are not asked for again."""
     keys = [_key(record, index, call) for index, call in enumerate(calls)]
@@ -33,16 +41,19 @@ def answer_all(
     open_calls = [index for index in range(len(calls)) if index not in replies]
     if progress is not None:
         progress(len(replies), len(calls))
-    with _opened(out) as file:
-        for position, answer in inference.chat_many(record, [calls[i] for i in open_calls]):
+    asked = [calls[index] for index in open_calls]
+    gate = metered(backend, record, asked, settings, limit=limit, allow_unpriced=allow_unpriced)
+    with _opened(out) as file, gate as meter:
+        for position, answer in inference.chat_many(record, asked):
             index = open_calls[position]
-            replies[index] = as_reply(answer, record.id)
+            replies[index] = as_reply(answer, record.id, meter.cost(answer.usage))
             if file is not None:
                 line = _line(keys[index], index, answer)
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
                 file.flush()
             if progress is not None:
                 progress(len(replies), len(calls))
+            meter.add(answer.usage)
     return [replies[index] for index in range(len(calls))]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -29,9 +29,15 @@ class Reply:
 class Stream:
     """Pieces of one answer as they come; `reply` is there once the stream has ended."""
 
-    def __init__(self, pieces: Iterator[str | Answer], model: str) -> None:
+    def __init__(
+        self,
+        pieces: Iterator[str | Answer],
+        model: str,
+        cost: Callable[[Usage], Decimal | None],
+    ) -> None:
         self._pieces = pieces
         self._model = model
+        self._cost = cost
         self.reply: Reply | None = None
 
     def __iter__(self) -> Iterator[str]:
@@ -39,15 +45,16 @@ class Stream:
             if isinstance(piece, str):
                 yield piece
             else:
-                self.reply = as_reply(piece, self._model)
+                self.reply = as_reply(piece, self._model, self._cost(piece.usage))
 
 
-def as_reply(answer: Answer, model: str) -> Reply:
+def as_reply(answer: Answer, model: str, cost_usd: Decimal | None) -> Reply:
     """A backend's answer as the user sees it."""
     return Reply(
         text=answer.text,
         model=model,
         finish_reason=answer.finish_reason,
         usage=answer.usage,
+        cost_usd=cost_usd,
         raw=answer.raw,
     )

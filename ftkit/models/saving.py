@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ftkit.backend import Inference, ModelRecord
+from ftkit.backend import Inference, Installs, ModelRecord
 from ftkit.errors import DataError, NotFound, StorageError
 from ftkit.models.record import from_dict, to_dict
 
@@ -21,7 +21,7 @@ def save_model(inference: Inference, record: ModelRecord, path: Path) -> Path:
     values: dict[str, Any] = {"ftkit_model": FORMAT}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if record.adapter is not None:
+        if record.adapter is not None and isinstance(inference, Installs):
             folder = path.with_suffix(".adapter")
             inference.install(record, folder)
             record = replace(record, adapter=folder.name)

@@ -6,33 +6,53 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
-from ftkit import clock
-from ftkit.backend import Event, JobStatus, ModelRecord, Remote, Training
+from ftkit.backend import (
+    Checkpoint,
+    Checkpoints,
+    Download,
+    Event,
+    JobStatus,
+    ModelRecord,
+)
 from ftkit.config import Settings
-from ftkit.errors import JobTimeout, TrainingError
-from ftkit.ledger import JobRow, Ledger, Phase
+from ftkit.errors import NotFound, TrainingError
+from ftkit.ledger import HistoryLine, JobRow, Ledger, Phase, State
 from ftkit.models import Model
 from ftkit.models.record import from_dict, to_dict
-from ftkit.registry import open_backend
-
-POLL_S = 0.5
+from ftkit.patience import patiently
+from ftkit.registry import training_of
+from ftkit.submission import watching
+from ftkit.submission.going_on import go_on
+from ftkit.submission.observing import observe
+from ftkit.submission.settling import cancel_job, settle_job
 
 
 class Job:
     """One training job. Thread-safe; pickles as its id."""
 
-    def __init__(self, id: str, settings: Settings) -> None:
+    def __init__(
+        self,
+        id: str,
+        settings: Settings,
+        *,
+        seen: JobRow | None = None,
+        names: Sequence[str] | None = None,
+    ) -> None:
         self.id = id
         self._settings = settings
         self._ledger = Ledger(settings.home)
+        self._seen = seen
+        self._names = names
 
     def __repr__(self) -> str:
-        row = self._row
-        return f"<Job {self.id} {row.plan.get('model')} {row.status}>"
+        row = self.last_seen
+        return f"<Job {self.id} {row.model} {row.status}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Job, (self.id, self._settings)
@@ -40,16 +60,16 @@ class Job:
     @property
     def names(self) -> list[str]:
         """The names this job was submitted under."""
-        return self._ledger.names(self.id)
+        return self._ledger.names(self.id) if self._names is None else list(self._names)
 
     @property
     def plan(self) -> dict[str, Any]:
         """The quote that the job was submitted with, as plain values."""
-        return dict(self._row.plan)
+        return self._row.plan
 
     @property
     def phase(self) -> Phase:
-        """prepared, submitting, submitted or done."""
+        """prepared, uploading, submitting, unsettled, submitted or done."""
         return self._row.phase
 
     @property
@@ -68,30 +88,46 @@ class Job:
         return self.refresh().error
 
     @property
+    def cost_usd(self) -> Decimal | None:
+        """USD so far: the provider's figure, else the quote's share of the steps done; None where unknown."""
+        return watching.cost_so_far(self.refresh(), self.progress)
+
+    @property
     def progress(self) -> tuple[int, int] | None:
         """(steps done, steps in all), where the provider tells."""
         row = self._row
-        return self._training.get(row.remote_id).progress if row.remote_id else None
+        if row.remote_id is None:
+            return None
+        id, (_, training) = row.remote_id, training_of(row.instance, self._settings)
+        return patiently(row.instance, lambda: training.get(id)).progress
+
+    def silent_s(self) -> float | None:
+        """Seconds without a new status, step or event, where it is over an hour; None for a job that lives or has ended."""
+        return watching.silent_s(self.last_seen, self._ledger, self._settings)
+
+    @property
+    def last_seen(self) -> JobRow:
+        """What the ledger knows, without asking the provider."""
+        return self._seen or self._row
 
     def refresh(self) -> JobRow:
         """Ask the provider once and write what it says into the ledger."""
-        row = self._row
-        if row.phase is Phase.DONE or row.remote_id is None:
+        self._seen = row = self._row
+        if row.phase is not Phase.SUBMITTED or row.remote_id is None:
             return row
-        observe(self._ledger, row.id, self._training.get(row.remote_id))
-        return self._row
+        id, (_, training) = row.remote_id, training_of(row.instance, self._settings)
+        try:
+            remote = patiently(row.instance, lambda: training.get(id))
+        except NotFound as error:
+            raise NotFound(
+                f"{row.instance} has no job {id!r} for this account; job {row.id} was submitted as {row.scope}"
+            ) from error
+        self._seen = observe(self._ledger, row.id, remote)
+        return self._seen
 
     def events(self, follow: bool = False, after: int = 0) -> Iterator[Event]:
         """Events in order; with `follow` until the job has ended and the last event was seen."""
-        while True:
-            row = self.refresh()
-            if row.remote_id is not None:
-                for event in self._training.events(row.remote_id, after):
-                    after = event.id
-                    yield event
-            if not follow or row.status.final:
-                return
-            clock.sleep(POLL_S)
+        return watching.events(self, self._ledger, self._settings, follow, after)
 
     def metrics(self) -> list[dict[str, Any]]:
         """Numbers of every step and validation so far: step, loss, learning_rate, tokens, seconds and so on."""
@@ -102,26 +138,56 @@ class Job:
         ]
 
     def wait(self, timeout_s: float | None = None) -> Job:
-        """Block until the job has ended, however it ended; JobTimeout leaves it running."""
-        deadline = None if timeout_s is None else clock.monotonic() + timeout_s
-        while not self.refresh().status.final:
-            self._not_late(deadline, timeout_s)
-            clock.sleep(POLL_S)
+        """Block until the job has ended, however it ended; JobTimeout leaves it running.
+
+        An outage of the provider is waited through; a job that shows no sign of life is reported, with its cost.
+        """
+        watching.wait(self, self._ledger, self._settings, timeout_s)
         return self
 
     async def wait_async(self, timeout_s: float | None = None) -> Job:
-        """`wait` without blocking the event loop."""
-        deadline = None if timeout_s is None else clock.monotonic() + timeout_s
-        while not (await asyncio.to_thread(self.refresh)).status.final:
-            self._not_late(deadline, timeout_s)
-            await asyncio.sleep(POLL_S)
+        """`wait` without blocking the event loop; a cancelled task leaves the job running."""
+        await watching.wait_async(self, self._ledger, self._settings, timeout_s)
         return self
 
     def cancel(self) -> None:
-        """Ask the provider to stop the job; `status` tells when it has."""
-        row = self.refresh()
-        if row.remote_id is not None and not row.status.final:
-            self._training.cancel(row.remote_id)
+        """Ask the provider to stop the job; `status` tells when it has. One that is unsettled is stopped once found."""
+        self.refresh()
+        cancel_job(self.id, self._settings)
+
+    def settle(self, *, adopt: str | None = None, not_created: bool = False) -> Job:
+        """Find out what became of a lost create.
+
+        Looks by key; `adopt` binds the job to one of the provider by its id; `not_created` closes it, so that the same
+        submission may start another. Raises OutcomeUnknown while it cannot be known.
+        """
+        settle_job(self.id, self._settings, adopt_id=adopt, not_created=not_created)
+        return self
+
+    def go_on(self) -> Job:
+        """Finish a submission that was interrupted before anything was paid for."""
+        go_on(self.id, self._settings)
+        return self
+
+    def history(self) -> list[HistoryLine]:
+        """What was done for this job and when: intents, calls, money."""
+        return self._ledger.history(self.id)
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """States of the model that the provider kept, oldest first; CapabilityError where it keeps none."""
+        row = self._made("checkpoints")
+        id, (backend, training) = row.remote_id or "", training_of(row.instance, self._settings)
+        if not isinstance(training, Checkpoints):
+            raise backend.refuse("checkpoints")
+        return patiently(row.instance, lambda: training.checkpoints(id))
+
+    def download(self, folder: str | Path) -> Path:
+        """Copy the trained weights into `folder`; CapabilityError where they cannot leave the provider."""
+        row = self._made("download")
+        id, (backend, training) = row.remote_id or "", training_of(row.instance, self._settings)
+        if not isinstance(training, Download):
+            raise backend.refuse("download")
+        return patiently(row.instance, lambda: training.download(id, Path(folder)))
 
     def record(self) -> ModelRecord:
         """What is frozen with the trained model; raises TrainingError where there is none."""
@@ -133,8 +199,10 @@ class Job:
                 f"job {self.id} has no model: {row.status}"
                 + (f", {row.error}" if row.error else "")
             )
-        record = self._training.result(row.remote_id)
-        self._ledger.advance(self.id, record=to_dict(record))
+        id, (_, training) = row.remote_id, training_of(row.instance, self._settings)
+        result = patiently(row.instance, lambda: training.result(id))
+        record = from_dict({**to_dict(result), **_frozen(row)})
+        self._ledger.change(self.id, record=json.dumps(to_dict(record)))
         return record
 
     def model(self) -> Model:
@@ -145,27 +213,15 @@ class Job:
     def _row(self) -> JobRow:
         return self._ledger.job(self.id)
 
-    @property
-    def _training(self) -> Training:
-        backend = open_backend(self._row.instance, self._settings)
-        if backend.training is None:
-            raise backend.refuse("training")
-        return backend.training
-
-    def _not_late(self, deadline: float | None, timeout_s: float | None) -> None:
-        if deadline is not None and clock.monotonic() >= deadline:
-            raise JobTimeout(
-                f"job {self.id} is still {self._row.status} after {timeout_s:g} s; it goes on"
-            )
+    def _made(self, what: str) -> JobRow:
+        row = self._row
+        if row.state is not State.MADE:
+            raise TrainingError(f"job {self.id} has no {what}: it is {row.phase}")
+        return row
 
 
-def observe(ledger: Ledger, id: str, remote: Remote) -> None:
-    """Write a provider's view of a job into the ledger."""
-    ledger.advance(
-        id,
-        phase=Phase.DONE if remote.status.final else Phase.SUBMITTED,
-        status=remote.status,
-        raw_status=remote.raw_status,
-        remote_id=remote.id,
-        error=remote.error,
-    )
+def _frozen(row: JobRow) -> dict[str, Any]:
+    """What the submitter froze with the model: a provider gives back an id, not the prompt of the rows."""
+    record = dict(row.request.get("record", {}))
+    frozen = {name: value for name, value in record.items() if value not in (None, "")}
+    return {**frozen, "instance": row.instance, "job": row.id}

@@ -1,7 +1,12 @@
-"""`ftkit.model(x)`: a saved file, a name, `instance/id`, or a path, in this order; two hits are an error."""
+"""`ftkit.model(x)`: a saved file, a name, `instance/id`, or a path, in this order; two hits are an error.
+
+Where backends are replaced for a test, everything but a file is taken as it is named: what this machine's ledger and
+disk hold must not change what a test sees.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ftkit.backend import ModelRecord
@@ -10,7 +15,7 @@ from ftkit.errors import ConfigError, NotFound
 from ftkit.ledger import Ledger
 from ftkit.models import Model
 from ftkit.models.saving import read_model
-from ftkit.registry import backend_names, open_backend
+from ftkit.registry import backend_names, is_backend, open_backend, replacement
 from ftkit.submission.job import Job
 from ftkit.words import nearest
 
@@ -22,12 +27,14 @@ def open_model(what: str | Path, settings: Settings) -> Model:
     hits: list[tuple[str, ModelRecord]] = []
     if path.is_file() and path.suffix == ".json":
         hits.append((f"the file {path}", read_model(path)))
+    if replacement() is not None:
+        return Model(hits[0][1] if hits else _named(text, settings), settings)
     ledger = Ledger(settings.home)
     row = ledger.find(text) if isinstance(what, str) else None
     if row is not None:
         hits.append((f"the job {row.id}", Job(row.id, settings).record()))
     instance, slash, native = text.partition("/")
-    if slash and native and instance in {*backend_names(), *settings.providers}:
+    if slash and native and (is_backend(instance) or instance in settings.providers):
         hits.append((f"the model {text}", _native(instance, native, settings)))
     elif path.is_dir():
         hits.append((f"the folder {path}", _folder(path, settings)))
@@ -52,9 +59,15 @@ def _native(instance: str, native: str, settings: Settings) -> ModelRecord:
     backend = open_backend(instance, settings)
     if backend.inference is None:
         raise backend.refuse("inference")
-    from dataclasses import replace
-
     return replace(backend.inference.record(native), instance=instance)
+
+
+def _named(text: str, settings: Settings) -> ModelRecord:
+    """For tests: `instance/id` as it stands; a name or a folder is a tuned model of an instance "replaced"."""
+    instance, slash, native = text.partition("/")
+    if slash and instance.strip(".~") and native:
+        return _native(instance, native, settings)
+    return replace(_native("replaced", text, settings), tuned=True)
 
 
 def _folder(path: Path, settings: Settings) -> ModelRecord:

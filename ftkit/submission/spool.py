@@ -8,13 +8,26 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from ftkit.errors import StorageError
 
 
-def spool(rows: Iterable[bytes], home: Path) -> tuple[Path, str]:
-    """Write rows as lines to `home/uploads/<sha256>`; returns the path and the SHA-256 of its bytes."""
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """A file of encoded rows and the SHA-256 of its bytes."""
+
+    path: Path
+    sha256: str
+
+    def values(self) -> dict[str, str]:
+        """Plain values for the ledger."""
+        return {"file": str(self.path), "sha256": self.sha256}
+
+
+def spool(rows: Iterable[bytes], home: Path) -> Spooled:
+    """Write rows as lines to `home/uploads/<sha256>`, readable by its owner only."""
     folder = home / "uploads"
     fresh = folder / f".{os.getpid()}.{os.urandom(4).hex()}"
     total = hashlib.sha256()
@@ -38,7 +51,7 @@ def spool(rows: Iterable[bytes], home: Path) -> tuple[Path, str]:
         raise StorageError(
             f"cannot write the training rows to {folder}: {error.strerror}; free space there or set FTKIT_HOME"
         ) from error
-    return path, total.hexdigest()
+    return Spooled(path, total.hexdigest())
 
 
 def _sync_folder(folder: Path) -> None:

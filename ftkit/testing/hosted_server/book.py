@@ -22,7 +22,7 @@ from .records import USD_PER_MILLION_READ as READ
 from .records import USD_PER_MILLION_WRITTEN as WRITTEN
 from .replies import Refusal, Reply
 
-BASES = ("small", "medium", "dedicated", "free")
+BASES = ("small", "medium", "dedicated", "free", "unpriced", "closed", "retiring")
 
 
 class Book:

@@ -1,0 +1,160 @@
+"""A deployment for as long as it is used: started through the spending gate, stopped at the end, never started twice."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from decimal import Decimal
+
+from ftkit import clock
+from ftkit.backend import Backend, Hosting, ModelRecord, Running
+from ftkit.config import Settings
+from ftkit.errors import BudgetError
+from ftkit.ledger import Intent, Ledger, State, Verb, new_intent
+from ftkit.patience import patiently
+from ftkit.spending import (
+    Purchase,
+    adopt,
+    affordable,
+    attempt_key,
+    digest,
+    held_for_life,
+    one_at_a_time,
+    parsed_key,
+    scope_of,
+    settle,
+    spend,
+    stem_of,
+)
+
+log = logging.getLogger("ftkit")
+
+_HOUR = 3600
+
+
+class Deployment:
+    """A running deployment and the money that it may cost."""
+
+    def __init__(
+        self, running: Running, usd_per_hour: Decimal | None, limit: Decimal | None
+    ) -> None:
+        self.running = running
+        self.usd_per_hour = usd_per_hour
+        self._limit = limit
+        self._since = datetime.fromisoformat(running.since)
+
+    @property
+    def cost_usd(self) -> Decimal | None:
+        """USD so far; None where the price per hour is not known."""
+        if self.usd_per_hour is None:
+            return None
+        seconds = max(0.0, (clock.now() - self._since).total_seconds())
+        return self.usd_per_hour * Decimal(str(seconds)) / _HOUR
+
+    def within_budget(self) -> None:
+        """Raise BudgetError once the deployment has cost more than it may."""
+        cost = self.cost_usd
+        if self._limit is not None and cost is not None and cost > self._limit:
+            raise BudgetError(
+                f"the deployment {self.running.id} has cost {cost:.2f} USD, more than max_cost_usd={self._limit}; "
+                f"leave the with block, which stops it"
+            )
+
+
+@contextmanager
+def deployment(
+    record: ModelRecord,
+    backend: Backend,
+    settings: Settings,
+    *,
+    max_cost_usd: Decimal | None,
+    allow_unpriced: bool,
+) -> Iterator[Deployment | None]:
+    """A deployment of the model, or None where it answers without one."""
+    hosting = backend.hosting
+    rate = None if hosting is None else hosting.rate_key(record)
+    if hosting is None or rate is None:
+        yield None
+        return
+    per_hour = backend.catalogue.rates[rate].usd
+    affordable(
+        f"one hour of {record.id}", per_hour, limit=max_cost_usd, allow_unpriced=allow_unpriced
+    )
+    ledger = Ledger(settings.home)
+    scope = scope_of(record.instance, backend)
+    stem = stem_of(digest({"deploy": record.native, "scope": scope}))
+    with one_at_a_time(settings.home, stem):
+        key, running = _started(ledger, hosting, record, scope, stem, per_hour)
+    with held_for_life(settings.home, key) as ours:
+        if not ours:
+            log.info("%s is deployed by another process, which stops it", record.id)
+        try:
+            yield Deployment(running, per_hour, max_cost_usd)
+        finally:
+            if ours:
+                stop(ledger, hosting, record.instance, running.id, key)
+
+
+def stop(ledger: Ledger, hosting: Hosting, instance: str, id: str, key: str | None) -> None:
+    """Stop a deployment and close its intent, where this ledger has one."""
+    patiently(instance, lambda: hosting.stop(id))
+    if key is not None:
+        ledger.move(key, State.CLOSED, only_from=(State.MADE,), detail=f"stopped {id}")
+
+
+def _started(
+    ledger: Ledger,
+    hosting: Hosting,
+    record: ModelRecord,
+    scope: str,
+    stem: str,
+    per_hour: Decimal | None,
+) -> tuple[str, Running]:
+    """The deployment that runs already under one of our keys, or a new one."""
+    known = [i for i in ledger.intents(verb=Verb.DEPLOY) if i.key.startswith(stem)]
+    attempt = 1
+    if known:
+        last = known[-1]
+        attempt = (parsed_key(last.key) or (stem, 1))[1]
+        bought = _purchase(hosting, record, last.key)
+        if last.state.open:
+            return last.key, settle(ledger, last.key, bought)
+        if last.state is State.PREPARED:
+            return last.key, _found_or_new(ledger, last.key, bought)
+        if last.state is State.MADE:
+            there = bought.find()
+            if there:
+                log.info("%s is deployed already, since %s", record.id, there[0].since)
+                return last.key, there[0]
+            ledger.move(last.key, State.CLOSED, only_from=(State.MADE,), detail="was stopped")
+        attempt += 1
+    key = attempt_key(stem, attempt)
+    ledger.prepare(_intent(key, record, scope, per_hour))
+    return key, _found_or_new(ledger, key, _purchase(hosting, record, key))
+
+
+def _found_or_new(ledger: Ledger, key: str, bought: Purchase[Running]) -> Running:
+    there = bought.find()
+    return (
+        adopt(ledger, key, bought, there, "runs already") if there else spend(ledger, key, bought)
+    )
+
+
+def _purchase(hosting: Hosting, record: ModelRecord, key: str) -> Purchase[Running]:
+    return Purchase(
+        what=f"the deployment of {record.id}",
+        send=lambda: hosting.start(record, key),
+        find=lambda: patiently(record.instance, lambda: hosting.find(key)),
+        id_of=lambda running: running.id,
+        listing_lag_s=hosting.listing_lag_s,
+        idempotent=hosting.idempotent_start,
+        settle_hint="The same call looks for it again; `ftkit deployments` lists what runs",
+    )
+
+
+def _intent(key: str, record: ModelRecord, scope: str, per_hour: Decimal | None) -> Intent:
+    return new_intent(
+        key, Verb.DEPLOY, instance=record.instance, scope=scope, subject=record.id, usd=per_hour
+    )

@@ -1,0 +1,27 @@
+"""Spending: the one gate that every paid call goes through, and what happens when its outcome is not known."""
+
+from ftkit.spending.accounts import same_account, scope_of
+from ftkit.spending.answers import Meter, metered
+from ftkit.spending.budget import affordable
+from ftkit.spending.gate import Purchase, adopt, look, settle, spend
+from ftkit.spending.keys import attempt_key, digest, parsed_key, stem_of
+from ftkit.spending.locks import held_for_life, one_at_a_time
+
+__all__ = [
+    "Meter",
+    "Purchase",
+    "adopt",
+    "affordable",
+    "attempt_key",
+    "digest",
+    "held_for_life",
+    "look",
+    "metered",
+    "one_at_a_time",
+    "parsed_key",
+    "same_account",
+    "scope_of",
+    "settle",
+    "spend",
+    "stem_of",
+]

@@ -1,0 +1,95 @@
+"""Answers that cost money: what they will cost at least, what they have cost, and the end of the budget."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+
+from ftkit.backend import Backend, Call, ModelRecord, Usage
+from ftkit.config import Settings
+from ftkit.errors import BudgetError
+from ftkit.ledger import Ledger, State, Verb, new_intent
+from ftkit.spending.budget import affordable
+
+_MILLION = 1_000_000
+_BYTES_PER_TOKEN = (
+    8  # few languages and tokenizers put more into one token: a lower bound of the cost
+)
+
+
+class Meter:
+    """What the answers of one model cost, in USD, while they come."""
+
+    def __init__(self, backend: Backend, record: ModelRecord) -> None:
+        self._input: Decimal | None = Decimal(0)
+        self._output: Decimal | None = Decimal(0)
+        self.spent: Decimal | None = Decimal(0)
+        self.limit: Decimal | None = None
+        rates = None if backend.pricing is None else backend.pricing.call_rates(record)
+        if backend.pricing is None:
+            self._input = self._output = None
+        elif rates is not None:
+            self._input = backend.catalogue.rates[rates.input].usd
+            self._output = backend.catalogue.rates[rates.output].usd
+        self.free = self._input == 0 and self._output == 0
+        self.what = f"answers of {record.id}"
+
+    def cost(self, usage: Usage) -> Decimal | None:
+        """USD of one answer; None where the price is not known."""
+        if self._input is None or self._output is None:
+            return None
+        return (self._input * usage.input_tokens + self._output * usage.output_tokens) / _MILLION
+
+    def at_least(self, calls: Sequence[Call]) -> Decimal | None:
+        """USD that the questions alone cost, whatever is answered."""
+        size = sum(len(m.content.encode()) for call in calls for m in call.messages)
+        return self.cost(Usage(size // _BYTES_PER_TOKEN, 0))
+
+    def add(self, usage: Usage) -> None:
+        """Count one answer; raises BudgetError once the limit is passed: what was answered stays."""
+        cost = self.cost(usage)
+        self.spent = None if cost is None or self.spent is None else self.spent + cost
+        if self.limit is not None and self.spent is not None and self.spent > self.limit:
+            raise BudgetError(
+                f"{self.what} have cost {self.spent:.4f} USD, more than max_cost_usd={self.limit}; stopped. "
+                f"Answers so far are kept where out= was given"
+            )
+
+
+@contextmanager
+def metered(
+    backend: Backend,
+    record: ModelRecord,
+    calls: Sequence[Call],
+    settings: Settings,
+    *,
+    limit: Decimal | None,
+    allow_unpriced: bool,
+) -> Iterator[Meter]:
+    """The gate of many paid answers: checked before the first, counted at each, written down at the end."""
+    meter = Meter(backend, record)
+    meter.limit = limit
+    if meter.free or not calls:
+        yield meter
+        return
+    least = meter.at_least(calls)
+    affordable(f"{len(calls)} {meter.what}", least, limit=limit, allow_unpriced=allow_unpriced)
+    ledger = Ledger(settings.home)
+    key = f"map-{uuid.uuid4().hex[:12]}"
+    ledger.prepare(
+        new_intent(
+            key,
+            Verb.MAP,
+            instance=record.instance,
+            scope=backend.name,
+            subject=record.id,
+            usd=least,
+            state=State.MADE,
+        )
+    )
+    try:
+        yield meter
+    finally:
+        ledger.tell(record.id, "answered", key, meter.spent)

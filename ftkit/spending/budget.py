@@ -1,0 +1,20 @@
+"""May it be spent at all: the price against the limit, before anything is sent."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from ftkit.errors import BudgetError
+
+
+def affordable(
+    what: str, usd: Decimal | None, *, limit: Decimal | None, allow_unpriced: bool
+) -> None:
+    """Raise BudgetError where `what` costs more than `limit`, or where its price is not known and that is not allowed."""
+    if usd is None:
+        if not allow_unpriced:
+            raise BudgetError(
+                f"the price of {what} is not known; pass allow_unpriced=True to pay whatever it is"
+            )
+    elif limit is not None and usd > limit:
+        raise BudgetError(f"{what} would cost {usd:.2f} USD, more than max_cost_usd={limit}")

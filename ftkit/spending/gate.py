@@ -1,0 +1,178 @@
+"""A paid call, made once: the state machine of an intent.
+
+    from                    event                                to
+    prepared, uploading     about to send (written, fsynced)     submitting
+    submitting              the provider answered                made
+    submitting              Refused: nothing was created         closed
+    submitting              NotSent: no byte left                prepared
+    submitting              anything else, or a crash            unsettled
+    unsettled               found by its key                     made
+    unsettled               not found, create is idempotent      submitting again, same key
+    unsettled               not found within the listing lag     unsettled: may be billed
+
+The call itself is never repeated on a guess: only where the provider itself makes a repetition harmless.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from ftkit import clock
+from ftkit.backend import NotSent, OutcomeUnknown, Refused
+from ftkit.errors import FtkitError
+from ftkit.ledger import Ledger, State
+
+T = TypeVar("T")
+
+_OPEN = (State.SUBMITTING, State.UNSETTLED)
+_FIRST_LOOK_S = 1.0
+_LONGEST_LOOK_S = 15.0
+
+log = logging.getLogger("ftkit")
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase(Generic[T]):
+    """How one intent is carried out: `send` pays, `find` looks for what it made (all of it, oldest first)."""
+
+    what: str
+    send: Callable[[], T]
+    find: Callable[[], list[T]]
+    id_of: Callable[[T], str]
+    listing_lag_s: float
+    idempotent: bool
+    settle_hint: str
+
+
+def spend(ledger: Ledger, key: str, purchase: Purchase[T]) -> T:
+    """Carry out a prepared intent: exactly one paid call.
+
+    Raises what the provider refused it with, NotSent, or OutcomeUnknown where it may be billed all the same.
+    """
+    if not ledger.move(
+        key,
+        State.SUBMITTING,
+        only_from=(State.PREPARED, State.UPLOADING),
+        sent_at=clock.now().isoformat(),
+    ):
+        raise OutcomeUnknown(f"{purchase.what} ({key}) is being sent by another process")
+    return _send(ledger, key, purchase, repeat=True)
+
+
+def settle(ledger: Ledger, key: str, purchase: Purchase[T]) -> T:
+    """Find out what became of an open intent; raises OutcomeUnknown while that cannot be known."""
+    found = look(ledger, key, purchase)
+    if found is not None:
+        return found
+    if purchase.idempotent:
+        return _again(ledger, key, purchase)
+    ledger.move(key, State.UNSETTLED, only_from=_OPEN, detail="looked for it by its key: not found")
+    raise _unknown(
+        key, purchase, "it was sent, the answer was lost, and the provider does not list it"
+    )
+
+
+def look(ledger: Ledger, key: str, purchase: Purchase[T]) -> T | None:
+    """Look for what an open intent made, until the provider must have listed it, and adopt what is found."""
+    intent = ledger.intent(key)
+    sent_at = None if intent is None else intent.sent_at
+    return _look(ledger, key, purchase, _lag_left(sent_at, purchase.listing_lag_s))
+
+
+def adopt(ledger: Ledger, key: str, purchase: Purchase[T], found: list[T], why: str) -> T:
+    """Bind an intent to the oldest of what was found; anything else that carries the key is reported."""
+    oldest, *others = found
+    ledger.move(
+        key,
+        State.MADE,
+        only_from=(State.PREPARED, State.UPLOADING, *_OPEN),
+        remote_id=purchase.id_of(oldest),
+        detail=f"{why}: {purchase.id_of(oldest)}",
+    )
+    for other in others:
+        id = purchase.id_of(other)
+        log.warning(
+            "%s exists twice: %s is used, %s is billed too; cancel it at the provider",
+            purchase.what,
+            purchase.id_of(oldest),
+            id,
+        )
+        ledger.tell(key, "exists twice", f"{id} carries the same key and is billed too")
+    return oldest
+
+
+def _send(ledger: Ledger, key: str, purchase: Purchase[T], *, repeat: bool) -> T:
+    """The paid call; with `repeat` once more under the same key where the provider makes that harmless."""
+    try:
+        made = purchase.send()
+    except Refused as error:
+        ledger.move(key, State.CLOSED, only_from=_OPEN, error=f"refused: {error}")
+        raise _meaning(error) from error
+    except NotSent as error:
+        ledger.move(key, State.PREPARED, only_from=_OPEN, error=f"not sent: {error}")
+        raise _meaning(error) from error
+    except Exception as error:
+        said = str(error) if isinstance(error, FtkitError) else type(error).__name__
+        ledger.move(key, State.UNSETTLED, only_from=_OPEN, error=said)
+        log.warning("the answer to %s was lost (%s); looking for it", purchase.what, said)
+        found = _look(ledger, key, purchase, purchase.listing_lag_s)
+        if found is not None:
+            return found
+        if not (purchase.idempotent and repeat):
+            raise _unknown(
+                key, purchase, f"the answer was lost ({said}), and the provider does not list it"
+            ) from error
+    except BaseException:
+        ledger.move(key, State.UNSETTLED, only_from=_OPEN, error="interrupted")
+        raise
+    else:
+        ledger.move(key, State.MADE, only_from=_OPEN, remote_id=purchase.id_of(made))
+        return made
+    return _again(ledger, key, purchase)
+
+
+def _again(ledger: Ledger, key: str, purchase: Purchase[T]) -> T:
+    ledger.move(key, State.SUBMITTING, only_from=_OPEN, detail="again, under the same key")
+    return _send(ledger, key, purchase, repeat=False)
+
+
+def _look(ledger: Ledger, key: str, purchase: Purchase[T], wait_s: float) -> T | None:
+    """Look by key, at once and until `wait_s` seconds have passed."""
+    deadline = clock.monotonic() + wait_s
+    pause = _FIRST_LOOK_S
+    while True:
+        try:
+            found = purchase.find()
+        except FtkitError as error:
+            raise _unknown(key, purchase, f"looking for it failed ({error})") from error
+        if found:
+            return adopt(ledger, key, purchase, found, "found by its key")
+        left = deadline - clock.monotonic()
+        if left <= 0:
+            return None
+        clock.sleep(min(pause, left))
+        pause = min(pause * 2, _LONGEST_LOOK_S)
+
+
+def _unknown(key: str, purchase: Purchase[T], why: str) -> OutcomeUnknown:
+    return OutcomeUnknown(
+        f"{purchase.what} ({key}) may have been started and may be billed: {why}. "
+        f"{purchase.settle_hint}"
+    )
+
+
+def _lag_left(sent_at: str | None, lag_s: float) -> float:
+    """Seconds until a call of `sent_at` must be listed; a clock that was set back never makes it more than the lag."""
+    if sent_at is None:
+        return lag_s
+    passed = (clock.now() - datetime.fromisoformat(sent_at)).total_seconds()
+    return min(lag_s, max(0.0, lag_s - passed))
+
+
+def _meaning(error: Refused | NotSent) -> FtkitError:
+    """A backend that knows better what a refusal means chains that error as its cause."""
+    return error.__cause__ if isinstance(error.__cause__, FtkitError) else error

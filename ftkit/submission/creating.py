@@ -1,0 +1,192 @@
+"""From a prepared job in the ledger to the paid call: uploads, the provider's own estimate, and one create.
+
+Everything comes from the ledger and the spool, so a job whose submitter died is finished by any later process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from ftkit.backend import (
+    Backend,
+    Base,
+    JobStatus,
+    OwnEstimate,
+    Remote,
+    Training,
+    TrainRequest,
+    Upload,
+    Uploads,
+)
+from ftkit.cost import Quote
+from ftkit.errors import FtkitError, StorageError
+from ftkit.hyperparameters import Hyperparameters, Method
+from ftkit.ledger import JobRow, Ledger, State
+from ftkit.patience import patiently
+from ftkit.spending import Purchase, affordable, spend
+from ftkit.submission.observing import observe
+from ftkit.submission.spool import Spooled
+
+
+def request_values(
+    plan: Quote,
+    train: Spooled,
+    validation: Spooled | None,
+    record: Mapping[str, Any],
+    *,
+    name: str | None,
+    max_cost_usd: Decimal | None,
+    allow_unpriced: bool,
+) -> dict[str, Any]:
+    """What the ledger keeps of a request, as plain values."""
+    resolved = plan.resolved
+    return {
+        "train": train.values(),
+        "validation": None if validation is None else validation.values(),
+        "base": asdict(resolved.base),
+        "method": str(resolved.method),
+        "hyperparameters": resolved.hyperparameters.given(),
+        "steps": resolved.steps,
+        "record": dict(record),
+        "name": name,
+        "max_cost_usd": None if max_cost_usd is None else str(max_cost_usd),
+        "allow_unpriced": allow_unpriced,
+    }
+
+
+def train_request(key: str, values: Mapping[str, Any]) -> TrainRequest:
+    """The request that `request_values` described, without uploads."""
+    validation = values["validation"]
+    return TrainRequest(
+        key=key,
+        base=Base(**values["base"]),
+        method=Method(values["method"]),
+        hyperparameters=Hyperparameters(**values["hyperparameters"]),
+        steps=values["steps"],
+        train_file=Path(values["train"]["file"]),
+        validation_file=None if validation is None else Path(validation["file"]),
+        record=values["record"],
+        name=values["name"],
+    )
+
+
+def create(ledger: Ledger, backend: Backend, training: Training, row: JobRow) -> JobRow:
+    """Carry out a prepared job. Raises what refused it; then nothing was started, unless it is OutcomeUnknown."""
+    values = row.request
+    request = train_request(row.id, values)
+    if isinstance(training, Uploads):
+        request = replace(
+            request,
+            train_upload=_uploaded(ledger, training, row, values["train"]),
+            validation_upload=None
+            if values["validation"] is None
+            else _uploaded(ledger, training, row, values["validation"]),
+        )
+    if isinstance(training, OwnEstimate):
+        _estimate(ledger, training, row, request, values)
+    bought = purchase(training, row, request)
+    try:
+        remote = spend(ledger, row.id, bought)
+    except FtkitError as error:
+        _close_refused(ledger, row.id, error)
+        raise
+    return observe(ledger, row.id, remote)
+
+
+def purchase(training: Training, row: JobRow, request: TrainRequest | None) -> Purchase[Remote]:
+    """How the job's intent is carried out or settled."""
+
+    def send() -> Remote:
+        return training.submit(request or train_request(row.id, row.request))
+
+    return Purchase(
+        what=f"job {row.id} on {row.instance}",
+        send=send,
+        find=lambda: patiently(row.instance, lambda: training.find(row.id)),
+        id_of=lambda remote: remote.id,
+        listing_lag_s=training.listing_lag_s,
+        idempotent=training.idempotent_create,
+        settle_hint=(
+            f"Look again with `ftkit job settle {row.id}`; where the provider's own page shows it, "
+            f"`--adopt ITS_ID`; where it shows that there is none, `--not-created`"
+        ),
+    )
+
+
+def _uploaded(ledger: Ledger, training: Uploads, row: JobRow, values: Mapping[str, Any]) -> Upload:
+    """The file at the provider: the one that is there already, or sent now."""
+    sha256, file = str(values["sha256"]), Path(values["file"])
+    known = ledger.upload(row.scope, sha256)
+    if known is not None and patiently(row.instance, lambda: training.still_there(known)):
+        ledger.tell(row.id, "upload reused", f"{known.id}, {known.size:,} bytes")
+        return known
+    _unchanged(file, sha256)
+    ledger.move(row.id, State.UPLOADING, only_from=(State.PREPARED, State.UPLOADING))
+    sent = patiently(row.instance, lambda: training.upload(file, sha256))
+    ledger.keep_upload(row.scope, sent)
+    ledger.tell(row.id, "uploaded", f"{sent.id}, {sent.size:,} bytes")
+    return sent
+
+
+def _unchanged(file: Path, sha256: str) -> None:
+    try:
+        with file.open("rb") as opened:
+            found = hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError as error:
+        raise StorageError(
+            f"{file} cannot be read: {error.strerror}; submit the data again"
+        ) from error
+    if found != sha256:
+        raise StorageError(
+            f"{file} is not what was written there (SHA-256 {found[:12]}); submit the data again"
+        )
+
+
+def _estimate(
+    ledger: Ledger,
+    training: OwnEstimate,
+    row: JobRow,
+    request: TrainRequest,
+    values: Mapping[str, Any],
+) -> None:
+    """The provider's own price, and the budget once more."""
+    usd = patiently(row.instance, lambda: training.estimate_usd(request))
+    if usd is None:
+        return
+    ledger.tell(row.id, "provider's estimate", "", usd)
+    limit = values["max_cost_usd"]
+    affordable(
+        f"{row.model} by the provider's own estimate",
+        usd,
+        limit=None if limit is None else Decimal(limit),
+        allow_unpriced=bool(values["allow_unpriced"]),
+    )
+
+
+def _close_refused(ledger: Ledger, id: str, error: FtkitError) -> None:
+    """A refused create leaves a job that has failed, with the reason."""
+    intent = ledger.intent(id)
+    if intent is not None and intent.state is State.CLOSED:
+        ledger.change(id, status=JobStatus.FAILED.value, raw_status="refused", error=str(error))
+
+
+def completed(
+    ledger: Ledger, row: JobRow, plan: Quote, request: Mapping[str, Any], work: str
+) -> None:
+    """Give a job that was taken up from its provider what only the submitter knows."""
+    if not row.plan:
+        values = plan.to_dict()
+        ledger.change(
+            row.id,
+            fingerprint=work,
+            plan=json.dumps(values),
+            request=json.dumps(request),
+            model=values["model"],
+            method=values["method"],
+        )

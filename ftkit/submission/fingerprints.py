@@ -1,0 +1,25 @@
+"""What makes two submissions the same work: everything that changes the result, and nothing else (not the name)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ftkit.backend import Resolved
+from ftkit.spending import digest
+
+
+def fingerprint(
+    scope: str, resolved: Resolved, wire_hashes: Mapping[str, str | None], record: Mapping[str, Any]
+) -> str:
+    """SHA-256 over scope, base content, method, settings, encoded rows and what is frozen with the model."""
+    return digest(
+        {
+            "scope": scope,
+            "base": resolved.base.snapshot,
+            "method": str(resolved.method),
+            "hyperparameters": resolved.hyperparameters.given(),
+            "wire": dict(wire_hashes),
+            "system": record.get("system"),
+        }
+    )

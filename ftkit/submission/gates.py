@@ -1,0 +1,126 @@
+"""What must hold before anything is sent: data, capability, dates, fit, price. Local, no request."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date, timedelta
+from decimal import Decimal
+
+from ftkit import clock
+from ftkit.backend import Backend, Resolved
+from ftkit.cost import Quote
+from ftkit.data import CheckReport, Dataset, check
+from ftkit.data.tokens import Renderer
+from ftkit.errors import CapabilityError, DataError, Fault, LifecycleError
+from ftkit.spending import affordable
+
+RETIRING = timedelta(days=90)
+
+
+def pass_gates(
+    plan: Quote,
+    backend: Backend,
+    renderer: Renderer | None,
+    data: Dataset,
+    validation: Dataset | None,
+    *,
+    max_cost_usd: Decimal | None,
+    allow: Collection[str],
+    allow_unpriced: bool,
+    allow_retiring: bool,
+) -> None:
+    """Raise DataError, CapabilityError, LifecycleError or BudgetError; nothing was sent then."""
+    _same_data(plan, data, validation)
+    for role, rows in (("training data", data), ("validation data", validation)):
+        if rows is not None:
+            report = check(
+                rows, renderer=renderer, max_length=plan.resolved.hyperparameters.max_length
+            )
+            _accept(report, role, allow)
+    _capable(plan.resolved, backend, len(data))
+    alive(backend, plan.resolved.base.id, allow_retiring=allow_retiring)
+    _fits(plan)
+    affordable(
+        plan.model,
+        plan.usd,
+        limit=max_cost_usd,
+        allow_unpriced=allow_unpriced or not plan.paid,
+    )
+
+
+def alive(backend: Backend, base: str, *, allow_retiring: bool) -> None:
+    """Raise LifecycleError where a base is closed to training, or switched off so soon that it must be allowed."""
+    facts = backend.catalogue.model(base)
+    if facts is None:
+        return
+    today = clock.now().date()
+    basis = f"(as of {facts.as_of}: {facts.source})"
+    instead = f"; take {' or '.join(facts.replacements)}" if facts.replacements else ""
+    if facts.training_until is not None and today > facts.training_until:
+        raise LifecycleError(
+            f"{base} takes no new training jobs since {_after(facts.training_until)} {basis}{instead}"
+        )
+    if facts.shutdown is not None and today >= facts.shutdown:
+        raise LifecycleError(f"{base} was switched off on {facts.shutdown} {basis}{instead}")
+    if facts.shutdown is not None and facts.shutdown - today <= RETIRING and not allow_retiring:
+        raise LifecycleError(
+            f"{base} is switched off on {facts.shutdown}, in {(facts.shutdown - today).days} days, and what is tuned "
+            f"from it with it {basis}{instead}; pass allow_retiring=True to train it all the same"
+        )
+
+
+def _after(day: date) -> date:
+    return day + timedelta(days=1)
+
+
+def _capable(resolved: Resolved, backend: Backend, rows: int) -> None:
+    facts = backend.catalogue.model(resolved.base.id)
+    if facts is None:
+        return
+    name = f"{backend.name}/{resolved.base.id}"
+    if facts.methods is not None and resolved.method not in facts.methods:
+        known = ", ".join(facts.methods) or "nothing"
+        raise CapabilityError(f"{name} cannot be trained with {resolved.method}; it takes {known}")
+    if facts.min_rows is not None and rows < facts.min_rows:
+        raise CapabilityError(f"{name} needs at least {facts.min_rows} rows, these are {rows}")
+    if facts.max_rows is not None and rows > facts.max_rows:
+        raise CapabilityError(f"{name} takes at most {facts.max_rows} rows, these are {rows}")
+
+
+def _same_data(plan: Quote, data: Dataset, validation: Dataset | None) -> None:
+    if plan.data_sha256 != data.sha256:
+        raise DataError(
+            f"the plan was made for other rows than {data.source} (SHA-256 {plan.data_sha256[:12]} against "
+            f"{data.sha256[:12]}); call ftkit.estimate again"
+        )
+    given = None if validation is None else validation.sha256
+    if plan.validation_sha256 != given:
+        raise DataError(
+            "the plan was made with other validation rows; call ftkit.estimate(..., validation=) again"
+        )
+
+
+def _accept(report: CheckReport, role: str, allow: Collection[str]) -> None:
+    blocking = report.blocking(allow)
+    if not blocking:
+        return
+    faults = [
+        Fault(f"{finding.code} {finding.detail or finding.title}; {finding.mend}", row=row)
+        for finding in blocking
+        for row in (finding.rows or (None,))
+    ]
+    codes = ", ".join(sorted({finding.code for finding in blocking}))
+    raise DataError(
+        f"{report.source}: the {role} has errors; mend them, or pass allow={codes!r} to train all the same",
+        faults,
+    )
+
+
+def _fits(plan: Quote) -> None:
+    forecast = plan.resolved.forecast
+    if forecast is not None and not forecast.fits:
+        raise CapabilityError(
+            f"{plan.model} with {plan.resolved.method} needs {forecast.memory_needed / 2**30:.1f} GiB, and "
+            f"{forecast.memory_free / 2**30:.1f} GiB are free on {forecast.device}; "
+            + "; ".join(forecast.remedies)
+        )

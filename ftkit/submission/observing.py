@@ -1,0 +1,50 @@
+"""A provider's view of a job, written into the ledger.
+
+A status word that nobody knows is kept as it is, is not final, and is warned about once; what proves an end (a time of
+finishing with a model or an error) wins over the word.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from ftkit import clock
+from ftkit.backend import JobStatus, Remote
+from ftkit.ledger import JobRow, Ledger
+
+log = logging.getLogger("ftkit")
+_warned: set[tuple[str, str]] = set()
+
+
+def observe(ledger: Ledger, id: str, remote: Remote) -> JobRow:
+    """Write what the provider says now; returns the row as it is then."""
+    row = ledger.job(id)
+    status = status_of(remote)
+    if status is JobStatus.OTHER and (row.instance, remote.raw_status) not in _warned:
+        _warned.add((row.instance, remote.raw_status))
+        log.warning(
+            "%s says %r about a job, a status that ftkit does not know; it is taken for not final",
+            row.instance,
+            remote.raw_status,
+        )
+    evidence = f"{remote.raw_status} {remote.progress}"
+    moved = evidence != row.evidence.partition("#")[0]
+    ledger.change(
+        id,
+        status=status.value,
+        raw_status=remote.raw_status,
+        error=remote.error,
+        cost_usd=None if remote.usd is None else str(remote.usd),
+        **({"evidence": evidence, "evidence_at": clock.now().isoformat()} if moved else {}),
+    )
+    return ledger.job(id)
+
+
+def status_of(remote: Remote) -> JobStatus:
+    """The status, or what the evidence says where the word is not known."""
+    if remote.status is JobStatus.OTHER and remote.finished_at is not None:
+        if remote.model is not None:
+            return JobStatus.SUCCEEDED
+        if remote.error is not None:
+            return JobStatus.FAILED
+    return remote.status
