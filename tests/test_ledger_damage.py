@@ -194,7 +194,7 @@ def test_no_damage_of_a_closed_ledger_gives_a_wrong_answer(closed: Whole, tmp_pa
 def test_no_damage_of_a_live_ledger_gives_a_wrong_answer(live: Whole, tmp_path: Path) -> None:
     found = outcomes(live, tmp_path, 60)
     assert set(found) <= ALLOWED
-    assert found["rebuilt"] > 30
+    assert found["rebuilt"] >= 20
 
 
 @pytest.mark.torture

@@ -17,7 +17,7 @@ from typing import TypeVar
 from ftkit.errors import LedgerError
 from ftkit.ledger import checking, meta
 from ftkit.ledger.connections import Held, place_of
-from ftkit.ledger.faults import Damaged, Moved, meaning
+from ftkit.ledger.faults import SQLITE_ERRORS, Damaged, Moved, meaning
 from ftkit.ledger.marker import Marker
 from ftkit.ledger.migrations import MIGRATIONS, version_of
 from ftkit.ledger.opening import open_ledger
@@ -79,7 +79,7 @@ class LedgerFile:
         connection = held.connection
         try:
             result, change = self._transaction(held, work, writing)
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             said = meaning(error, self.path, read_only=held.read_only)
             if isinstance(said, Damaged):
                 said.place = held.place
@@ -143,7 +143,7 @@ class LedgerFile:
 def _roll_back(connection: sqlite3.Connection) -> None:
     """End a transaction that did not come to its end; SQLite does so by itself where it cannot be told."""
     if connection.in_transaction:
-        with contextlib.suppress(sqlite3.Error):  # the first error is the one to tell
+        with contextlib.suppress(*SQLITE_ERRORS):  # the first error is the one to tell
             connection.execute("ROLLBACK")
 
 

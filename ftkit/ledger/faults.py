@@ -18,8 +18,17 @@ LOCK_TIMEOUT_S = 30
 
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
-# what SQLite says when its table of contents no longer names what every ledger has
-_DAMAGE_WORDS = ("no such table", "no such column", "no such index", "Could not decode to UTF-8")
+# what SQLite says when its table of contents or its head no longer says what every ledger has
+_DAMAGE_WORDS = (
+    "no such table",
+    "no such column",
+    "no such index",
+    "Could not decode to UTF-8",
+    "unsupported file format",
+)
+
+# a message of SQLite that quotes damaged text is no text itself, and its error arrives as the second
+SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 
 
 class Damaged(Exception):
@@ -40,26 +49,29 @@ class Moved(Exception):
     """Another process has put another file in the ledger's place; open it again."""
 
 
-def meaning(error: sqlite3.Error, path: Path, *, read_only: bool = False) -> Exception:
+def meaning(
+    error: sqlite3.Error | UnicodeDecodeError, path: Path, *, read_only: bool = False
+) -> Exception:
     """What to raise for an error of SQLite: Damaged, Moved, StorageError or LedgerError."""
     code = getattr(error, "sqlite_errorcode", None)
     primary = None if code is None else code & 0xFF
     if code == sqlite3.SQLITE_READONLY_DBMOVED:
         return Moved(str(path))
-    if primary in _DAMAGE or str(error).startswith(_DAMAGE_WORDS):
+    unreadable = isinstance(error, UnicodeDecodeError)
+    if unreadable or primary in _DAMAGE or str(error).startswith(_DAMAGE_WORDS):
         if read_only:
             return LedgerError(f"this version of ftkit cannot read {path}: {error}; upgrade ftkit")
         return Damaged(str(error))
     return _refusal(error, primary, path)
 
 
-def is_locked(error: sqlite3.Error) -> bool:
+def is_locked(error: Exception) -> bool:
     """True where another process holds a lock for now."""
     code = getattr(error, "sqlite_errorcode", None)
     return code is not None and code & 0xFF in _LOCKED
 
 
-def _refusal(error: sqlite3.Error, primary: int | None, path: Path) -> FtkitError:
+def _refusal(error: Exception, primary: int | None, path: Path) -> FtkitError:
     if primary == sqlite3.SQLITE_FULL:
         return StorageError(
             f"no space left for {path}: {error}; nothing was written. Free some space and try again"

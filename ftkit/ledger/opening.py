@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ftkit.ledger import checking, file_systems
 from ftkit.ledger.connections import Held, connect, patiently, place_of, settle_in
-from ftkit.ledger.faults import Damaged, Moved, is_locked, meaning, refused_by_system
+from ftkit.ledger.faults import SQLITE_ERRORS, Damaged, Moved, is_locked, meaning, refused_by_system
 from ftkit.ledger.marker import Marker
 from ftkit.ledger.migrations import MIGRATIONS, version_of
 from ftkit.ledger.preparing import ledger_lock, make_ready, peek, quiet_mode
@@ -36,7 +36,7 @@ def open_ledger(path: Path) -> Held:
             raise
         except Moved as moved:
             refusal = moved
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             refusal = meaning(error, path)
             if isinstance(refusal, Damaged):
                 refusal.place = place
@@ -64,7 +64,7 @@ def _open(path: Path) -> Held:
                 make_ready(path, shared=shared)
             held = _connected(path, shared=shared)
         checking.check(held.connection, Marker(path))
-    except sqlite3.Error as error:
+    except SQLITE_ERRORS as error:
         said = meaning(error, path)
         if not isinstance(said, Damaged):
             raise

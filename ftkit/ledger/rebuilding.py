@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import shutil
-import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
@@ -18,7 +17,7 @@ from pathlib import Path
 from ftkit import clock
 from ftkit.ledger import file_systems, meta
 from ftkit.ledger.connections import connect, place_of, settle_in
-from ftkit.ledger.faults import Damaged, meaning, refused_by_system
+from ftkit.ledger.faults import SQLITE_ERRORS, Damaged, meaning, refused_by_system
 from ftkit.ledger.marker import Marker
 from ftkit.ledger.migrations import migrate
 from ftkit.ledger.preparing import PAGE_SIZE, ledger_lock
@@ -47,7 +46,7 @@ def rebuild(path: Path, damage: Damaged) -> None:
             with _nobody_writes(path):
                 found, kept = _build(path)
                 aside = swap(path)
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             raise meaning(error, rebuilt_name(path)) from error
         except OSError as error:
             raise refused_by_system(error, rebuilt_name(path)) from error
@@ -136,7 +135,7 @@ def _nobody_writes(path: Path) -> Iterator[None]:
         try:
             guard.execute("PRAGMA busy_timeout = 30000")
             guard.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             # then the others cannot write to it either; whoever still can, looks again after its change
             log.debug("no lock on the damaged %s: %s", path, error)
         yield

@@ -10,6 +10,7 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
+from ftkit.ledger.faults import SQLITE_ERRORS
 from ftkit.ledger.log_image import image
 from ftkit.ledger.sealing import TABLES, Row, Tables, seal
 
@@ -92,7 +93,7 @@ def _read(copy: Path) -> tuple[int | None, dict[str, list[Row]]]:
         )  # one bad definition does not hide the others
         rows = {table: _rows(connection, table) for table in _KEPT}
         known = [value for name, value in _rows(connection, "meta") if name == "changes"]
-    except sqlite3.Error:
+    except SQLITE_ERRORS:
         return None, nothing
     finally:
         connection.close()
@@ -128,7 +129,7 @@ def _scan(connection: sqlite3.Connection, query: str, found: dict[int, Row]) -> 
     try:
         for rowid, *row in connection.execute(query):
             found[rowid] = tuple(row)
-    except sqlite3.Error:
+    except SQLITE_ERRORS:
         return False
     return True
 
@@ -138,7 +139,7 @@ def _indexed(connection: sqlite3.Connection, table: str) -> set[int]:
     found: dict[int, Row] = {}
     try:
         indexes = [row[1] for row in connection.execute(f"PRAGMA index_list({table})")]
-    except sqlite3.Error:
+    except SQLITE_ERRORS:
         return set()
     for index in indexes:
         name = index.decode("utf-8", "replace") if isinstance(index, bytes) else str(index)
