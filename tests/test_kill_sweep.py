@@ -88,7 +88,13 @@ class Sweep:
         if killed.struck is not None:
             self.found[f"hit {killed.struck.category}"] += 1
         again = subprocess.run(
-            self.command, env=self.env, cwd=self.folder, capture_output=True, text=True, timeout=60
+            self.command,
+            check=False,
+            env=self.env,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
         jobs = self.provider.counts()["jobs"]
         if jobs > 1:
@@ -108,11 +114,14 @@ def test_a_submission_killed_at_a_sample_of_its_system_calls_has_one_job(
     sweep = Sweep(provider, tmp_path)
     points = sweep.points()
     assert len(points) > 60
-    for syscall, n in points[:: max(1, len(points) // 24)]:
+    wire = [point for point in points if point[0] in ("connect", "sendto", "recvfrom")]
+    disk = [point for point in points if point not in wire]
+    for syscall, n in wire[::2] + disk[::20]:
         sweep.kill(syscall, n)
     print(len(points), dict(sweep.found))
     assert sweep.found["doubled"] == sweep.found["lost"] == sweep.found["broken"] == 0
-    assert sweep.found["hit"] >= 20
+    assert sweep.found["hit socket"] > 3
+    assert sweep.found["hit ledger"] > 5
     assert sweep.found["one job"] > 10
 
 

@@ -56,6 +56,17 @@ def test_route_tickets(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert Path("ticket-router.html").exists()
 
 
+def test_paid_calls(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("FTKIT_FAKE_URL", "FTKIT_FAKE_API_KEY"):
+        monkeypatch.setenv(name, "")  # the story sets them; they are taken back after it
+    spec = importlib.util.spec_from_file_location("paid", ROOT / "cookbook" / "paid_calls.py")
+    assert spec and spec.loader
+    story = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(story)
+    story.main()
+    assert "jobs at the provider: 1" in capsys.readouterr().out
+
+
 def test_every_link_of_the_docs_leads_somewhere() -> None:
     for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):

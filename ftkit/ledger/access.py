@@ -142,8 +142,8 @@ class LedgerFile:
 
 def _roll_back(connection: sqlite3.Connection) -> None:
     """End a transaction that did not come to its end; SQLite does so by itself where it cannot be told."""
-    if connection.in_transaction:
-        with contextlib.suppress(*SQLITE_ERRORS):  # the first error is the one to tell
+    with contextlib.suppress(*SQLITE_ERRORS):  # the first error is the one to tell
+        if connection.in_transaction:
             connection.execute("ROLLBACK")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ from ftkit.ledger.preparing import PAGE_SIZE, ledger_lock
 from ftkit.ledger.rows import State
 from ftkit.ledger.salvage import Salvage, keep, salvage
 from ftkit.ledger.sealing import TABLES, Row, Tables
-from ftkit.ledger.swapping import BESIDE, finish_swap, rebuilt_name, swap
+from ftkit.ledger.swapping import finish_swap, rebuilt_name, swap
 
 log = logging.getLogger("ftkit")
 MAY_BE_STALE = "the ledger has lost its newest entries: this call may have been made"
@@ -42,10 +43,18 @@ def rebuild(path: Path, damage: Damaged) -> None:
             place = place_of(path)
         if place is not None and not place.same_file(damage.place):
             return
+        marker = Marker(path)
+        noted = marker.highest()
         try:
+            opened: list[int] = []
             with _nobody_writes(path):
-                found, kept = _build(path)
+                found, kept = _build(path, noted, opened)
                 aside = swap(path)
+            for handle in opened:
+                os.close(handle)
+            if not marker.exists():
+                marker.make()
+            marker.note(noted + 1)
         except SQLITE_ERRORS as error:
             raise meaning(error, rebuilt_name(path)) from error
         except OSError as error:
@@ -61,12 +70,10 @@ def rebuild(path: Path, damage: Damaged) -> None:
         )
 
 
-def _build(path: Path) -> tuple[Salvage, int]:
-    marker = Marker(path)
-    noted = marker.highest()
+def _build(path: Path, noted: int, opened: list[int]) -> tuple[Salvage, int]:
     folder = Path(tempfile.mkdtemp(prefix="ledger.salvage.", dir=path.parent))
     try:
-        found = salvage(path, folder, noted)
+        found = salvage(path, folder, noted, opened)
         fresh = folder / "fresh.sqlite"
         now = clock.now().isoformat()
         shared = file_systems.is_shared(file_systems.type_of(path.parent))
@@ -86,9 +93,6 @@ def _build(path: Path) -> tuple[Salvage, int]:
             if not shared:
                 connection.execute("PRAGMA journal_mode = WAL")
         fresh.replace(rebuilt_name(path))
-        if not marker.exists():
-            marker.make()
-        marker.note(noted + 1)
     finally:
         shutil.rmtree(folder)
     return found, kept
@@ -128,7 +132,7 @@ def _doubt_one(tables: Tables, row: Row, now: str, seq: int) -> None:
 @contextlib.contextmanager
 def _nobody_writes(path: Path) -> Iterator[None]:
     """Let changes under way end, and hold up new ones until they see that the file has been replaced."""
-    if not any(Path(f"{path}{suffix}").exists() for suffix in BESIDE[:1]):
+    if not path.exists():
         yield
         return
     with closing(connect(path, "rw")) as guard:

@@ -16,7 +16,6 @@ from ftkit.ledger.sealing import TABLES, Row, Tables, seal
 
 _KEPT = ("intents", "jobs", "names", "uploads", "history")  # in an order that references allow
 _LONGEST_GAP = 1_000_000
-_kept_open: list[int] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +31,16 @@ class Salvage:
         return sum(len(rows) for rows in self.rows.values())
 
 
-def salvage(path: Path, folder: Path, noted: int) -> Salvage:
+def salvage(path: Path, folder: Path, noted: int, opened: list[int]) -> Salvage:
     """Read what can be read of the ledger at `path`, with copies in `folder`; `noted` changes are known to have been made.
+
+    Handles of the ledger's files are added to `opened`: closing one ends all locks that this process has on that file, so
+    the caller does it when they no longer matter.
 
     SQLite's own reading is taken where it holds all those changes. Otherwise the log has a hole or lacks its end, and
     rows from around the hole may be stale.
     """
-    main, log = _content(path), _content(Path(f"{path}-wal"))
+    main, log = _content(path, opened), _content(Path(f"{path}-wal"), opened)
     copy = folder / "copy.sqlite"
     copy.write_bytes(main)
     Path(f"{copy}-wal").write_bytes(log)
@@ -69,16 +71,13 @@ def keep(found: Salvage, tables: Tables) -> int:
     return kept
 
 
-def _content(path: Path) -> bytes:
-    """The bytes of a file of the ledger.
-
-    The file stays open for good: closing it would end all locks that this process has on it.
-    """
+def _content(path: Path, opened: list[int]) -> bytes:
+    """The bytes of a file of the ledger, which stays open."""
     try:
         handle = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
         return b""
-    _kept_open.append(handle)
+    opened.append(handle)
     with os.fdopen(handle, "rb", closefd=False) as file:
         return file.read()
 
