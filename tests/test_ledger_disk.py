@@ -97,12 +97,6 @@ def test_the_first_error_is_told_where_undoing_fails_too(home: Path) -> None:
     assert ledger.named() == []
 
 
-def test_a_ledger_that_is_a_folder_is_a_typed_error(home: Path) -> None:
-    (home / "ledger.sqlite").mkdir(parents=True)
-    with pytest.raises(LedgerError, match="cannot be opened"):
-        Ledger(home).jobs()
-
-
 # --- file systems ---
 
 

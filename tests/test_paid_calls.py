@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -60,12 +62,14 @@ def provider(server: HostedProvider, monkeypatch: pytest.MonkeyPatch) -> HostedP
 
 def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **settings: object) -> None:
     lines = "\n".join(f"{name} = {value!r}" for name, value in settings.items())
+    tmp_path.mkdir(exist_ok=True)
     path = tmp_path / "user.toml"
     path.write_text(f'[providers.fake]\nbackend = "fake"\n{lines}\n')
     monkeypatch.setenv("FTKIT_CONFIG", str(path))
 
 
 def virtual(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, provider: HostedProvider) -> None:
+    tmp_path.mkdir(exist_ok=True)
     clock = tmp_path / "now"
     clock.write_text("2026-11-25T12:00:00+00:00")
     monkeypatch.setenv("FTKIT_NOW", f"file:{clock}")
@@ -271,3 +275,60 @@ def test_paid_answers_stop_at_the_budget(provider: HostedProvider, tmp_path: Pat
         model.map(["word " * 20] * 10, out=out, max_cost_usd="0.0002")
     answered = len(out.read_text().splitlines())
     assert 0 < answered == provider.counts()["chats"] < 10
+
+
+SUBMIT = (
+    "import ftkit; rows = [{'prompt': f'q{n}', 'completion': f'a{n}'} for n in range(10)]; "
+    "print(ftkit.submit(rows, 'fake/small').id)"
+)
+
+
+@pytest.mark.parametrize("round", range(3))
+def test_fifty_processes_at_once_make_one_job(
+    round: int, provider: HostedProvider, home: Path
+) -> None:
+    racers = [
+        subprocess.Popen([sys.executable, "-c", SUBMIT], stdout=subprocess.PIPE, text=True)
+        for _ in range(50)
+    ]
+    ids = {racer.communicate(timeout=120)[0].strip() for racer in racers}
+    assert [racer.returncode for racer in racers] == [0] * 50
+    assert len(ids) == provider.counts()["jobs"] == 1
+
+
+def polls(
+    provider: HostedProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int | None
+) -> int:
+    """Reads of a job that takes half an hour, in calm or through a storm of one status."""
+    provider.reset()
+    monkeypatch.setenv("FTKIT_HOME", str(tmp_path / f"home-{status}"))
+    configure(tmp_path, monkeypatch, poll_s=10.0)
+    virtual(tmp_path, monkeypatch, provider)
+    provider.set(run_seconds=1800)
+    job = ftkit.submit(ROWS, "fake/small")
+    if status is not None:
+        provider.fault(
+            "GET /v1/jobs/ID",
+            "reply",
+            status=status,
+            body="{}",
+            times=None,
+            until="2026-11-25T12:30:00+00:00",
+        )
+    assert job.wait().status is JobStatus.SUCCEEDED
+    return int(provider.counts()["requests"]["GET /v1/jobs/ID"])
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_storm_of_half_an_hour_is_waited_through_with_hardly_more_requests(
+    status: int, provider: HostedProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ftkit import patience
+
+    monkeypatch.setattr(patience, "_budgets", {})
+    calm = polls(provider, tmp_path, monkeypatch, None)
+    stormy = polls(provider, tmp_path, monkeypatch, status)
+    assert stormy <= 1.2 * calm
+    monkeypatch.setattr(patience.Budget, "take", lambda self: True)
+    assert polls(provider, tmp_path / "off", monkeypatch, status) > 2 * calm
+    print(calm, stormy)

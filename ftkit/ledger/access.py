@@ -6,7 +6,6 @@ replaced by another process.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sqlite3
 import threading
@@ -97,7 +96,7 @@ class LedgerFile:
                 "upgrade ftkit"
             ) from error
         finally:
-            _roll_back(connection)
+            self._undo(connection)
         if change is not None:
             if not held.place.same_file(place_of(self.path)):
                 raise Moved(str(self.path))  # it went into a file that has just been set aside
@@ -124,6 +123,14 @@ class LedgerFile:
         connection.execute("COMMIT")
         return result, change
 
+    def _undo(self, connection: sqlite3.Connection) -> None:
+        """End a transaction that did not come to its end; the first error is the one to tell, not one met here."""
+        try:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        except SQLITE_ERRORS:
+            self._local.__dict__.pop("held", None)  # the next call begins with a new connection
+
     def _held(self) -> Held:
         held: Held | None = getattr(self._local, "held", None)
         if held is not None and held.pid == os.getpid():
@@ -138,13 +145,6 @@ class LedgerFile:
         held: Held | None = self._local.__dict__.pop("held", None)
         if held is not None:
             held.close()
-
-
-def _roll_back(connection: sqlite3.Connection) -> None:
-    """End a transaction that did not come to its end; SQLite does so by itself where it cannot be told."""
-    with contextlib.suppress(*SQLITE_ERRORS):  # the first error is the one to tell
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
 
 
 def _nothing(tables: Tables) -> None:

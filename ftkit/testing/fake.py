@@ -6,8 +6,7 @@ name is taken as it is. Threads and tasks that are started inside are inside too
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from threading import Lock
@@ -21,14 +20,14 @@ from ftkit.config import Settings
 from ftkit.data.example import Message
 from ftkit.errors import ConfigError, FtkitError
 from ftkit.registry import replaced
+from ftkit.testing.call_pricing import CallPricing
 from ftkit.testing.scripted_inference import ScriptedInference
 
-Replies = Iterable[str] | Mapping[str, str] | Callable[[tuple[Message, ...]], str]
+Replies = Sequence[str] | Mapping[str, str] | Callable[[tuple[Message, ...]], str]
 
 _OPTIONS = tuple(field for field in fields(Call) if field.name != "messages")
 _NOT_ITS_PART = "fake() answers questions only; take a stand-in backend for this, such as fake-runs"
 _LACKS = {
-    "pricing": _NOT_ITS_PART,
     "training": _NOT_ITS_PART,
     "hosting": _NOT_ITS_PART,
     "score": "fake() has texts to answer with and no likelihoods",
@@ -37,6 +36,10 @@ _LACKS = {
     "tools": "fake() answers with text only",
     "schema": "fake() answers with text only",
 }
+
+
+class _NoSettings(BaseModel):
+    """Nothing to set."""
 
 
 class UnexpectedCall(FtkitError, AssertionError):
@@ -73,7 +76,8 @@ class Fake:
         asked = FakeCall(record.id, call.messages, _options(call))
         with self._lock:
             self.calls.append(asked)
-            text = self._reply(asked, len(self.calls))
+            number = len(self.calls)
+        text = self._reply(asked, number)  # not under the lock: a function may ask a model itself
         if not isinstance(text, str):
             raise ConfigError(f"a reply of fake() is text, not {type(text).__name__}: {text!r}")
         read = sum(len(message.content.split()) for message in call.messages)
@@ -94,9 +98,10 @@ def fake(replies: Replies, *, usage: Usage | None = None) -> Iterator[Fake]:
     def open(instance: str, settings: Settings) -> Backend:
         return Backend(
             name="fake()",
-            settings=BaseModel(),
+            settings=_NoSettings(),
             catalogue=Catalogue(),
             scope=lambda: "fake()|nowhere",
+            pricing=CallPricing(lambda record: None),
             inference=inference,
             lacks=_LACKS,
         )
@@ -106,7 +111,7 @@ def fake(replies: Replies, *, usage: Usage | None = None) -> Iterator[Fake]:
 
 
 def _script(replies: Replies) -> Callable[[FakeCall, int], object]:
-    """What answers the n-th call; called under the lock."""
+    """What answers the n-th call."""
     if callable(replies):
         return lambda call, number: replies(call.messages)
     if isinstance(replies, Mapping):
@@ -121,16 +126,15 @@ def _script(replies: Replies) -> Callable[[FakeCall, int], object]:
             return known[call.question]
 
         return look_up
-    left = deque(replies)
-    given = len(left)
+    texts = list(replies)
 
     def take(call: FakeCall, number: int) -> object:
-        if not left:
+        if number > len(texts):
             raise UnexpectedCall(
                 f"{call.model} was asked {call.question!r}: that is call {number}, and fake() was given "
-                f"{given} {'reply' if given == 1 else 'replies'}"
+                f"{len(texts)} {'reply' if len(texts) == 1 else 'replies'}"
             )
-        return left.popleft()
+        return texts[number - 1]
 
     return take
 
