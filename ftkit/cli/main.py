@@ -15,6 +15,7 @@ import typer
 from ftkit.cli.exit_codes import INTERRUPTED
 from ftkit.cli.terminal import note
 from ftkit.errors import FtkitError
+from ftkit.secrets import RedactingFilter, redact
 
 app = typer.Typer(
     name="ftkit",
@@ -73,7 +74,7 @@ def main(arguments: list[str] | None = None) -> None:
             raise
         if "--json" in given:
             sys.stdout.write(json.dumps(_as_dict(error), ensure_ascii=False) + "\n")
-        note(f"ftkit: {error}")
+        note(redact(f"ftkit: {error}"))
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         note("ftkit: interrupted")
@@ -92,7 +93,9 @@ def _report_slow_work() -> None:
     """Lines that ftkit logs (a model that is imported once, say) reach the person at the terminal."""
     logger = logging.getLogger("ftkit")
     if not logger.handlers:
-        logger.addHandler(_Notes())
+        handler = _Notes()
+        handler.addFilter(RedactingFilter())
+        logger.addHandler(handler)
     logger.setLevel(logging.INFO)
 
 
@@ -100,6 +103,6 @@ def _as_dict(error: FtkitError) -> dict[str, object]:
     return {
         "schema_version": 1,
         "error": type(error).__name__,
-        "message": str(error),
+        "message": redact(str(error)),
         "exit_code": error.exit_code,
     }

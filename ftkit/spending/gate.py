@@ -25,6 +25,7 @@ from ftkit import clock
 from ftkit.backend import NotSent, OutcomeUnknown, Refused
 from ftkit.errors import FtkitError
 from ftkit.ledger import Ledger, State
+from ftkit.secrets import redact
 
 T = TypeVar("T")
 
@@ -110,13 +111,13 @@ def _send(ledger: Ledger, key: str, purchase: Purchase[T], *, repeat: bool) -> T
     try:
         made = purchase.send()
     except Refused as error:
-        ledger.move(key, State.CLOSED, only_from=_OPEN, error=f"refused: {error}")
+        ledger.move(key, State.CLOSED, only_from=_OPEN, error=redact(f"refused: {error}"))
         raise _meaning(error) from error
     except NotSent as error:
-        ledger.move(key, State.PREPARED, only_from=_OPEN, error=f"not sent: {error}")
+        ledger.move(key, State.PREPARED, only_from=_OPEN, error=redact(f"not sent: {error}"))
         raise _meaning(error) from error
     except Exception as error:
-        said = str(error) if isinstance(error, FtkitError) else type(error).__name__
+        said = redact(str(error)) if isinstance(error, FtkitError) else type(error).__name__
         ledger.move(key, State.UNSETTLED, only_from=_OPEN, error=said)
         log.warning("the answer to %s was lost (%s); looking for it", purchase.what, said)
         found = _look(ledger, key, purchase, purchase.listing_lag_s)

@@ -11,6 +11,7 @@ import logging
 from ftkit import clock
 from ftkit.backend import JobStatus, Remote
 from ftkit.ledger import JobRow, Ledger
+from ftkit.secrets import redact
 
 log = logging.getLogger("ftkit")
 _warned: set[tuple[str, str]] = set()
@@ -33,7 +34,7 @@ def observe(ledger: Ledger, id: str, remote: Remote) -> JobRow:
         id,
         status=status.value,
         raw_status=remote.raw_status,
-        error=remote.error,
+        error=None if remote.error is None else redact(remote.error),
         cost_usd=None if remote.usd is None else str(remote.usd),
         **({"evidence": evidence, "evidence_at": clock.now().isoformat()} if moved else {}),
     )

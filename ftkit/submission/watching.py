@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from ftkit.errors import FtkitError, JobTimeout, OutcomeUnknown, TrainingError
 from ftkit.ledger import JobRow, Ledger, Phase, State
 from ftkit.patience import patiently
 from ftkit.registry import training_of
+from ftkit.secrets import redact
 
 if TYPE_CHECKING:
     from ftkit.submission.job import Job
@@ -136,7 +138,7 @@ def events(
                 fresh, ended = [], False  # the next look says that the provider is out of reach
             for event in fresh:
                 after = event.id
-                yield event
+                yield replace(event, message=redact(event.message))
         if ended:
             return
         clock.sleep(watch.pause_s)
