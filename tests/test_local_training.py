@@ -18,8 +18,8 @@ torch = pytest.importorskip("torch", reason="needs the extra 'local'")
 from filelock import FileLock
 
 from ftkit import clock
-from ftkit.backend import JobStatus, Remote
-from ftkit.errors import CapabilityError, NotFound, StorageError, TrainingError
+from ftkit.backend import JobStatus, Refused, Remote
+from ftkit.errors import NotFound, StorageError, TrainingError
 from ftkit.hyperparameters import Hyperparameters, Method
 from ftkit_local import locks
 from ftkit_local.allocator import allocator_environment, allocator_in_use
@@ -223,7 +223,7 @@ def test_a_base_with_other_content_than_planned_is_refused(here: Home) -> None:
     request = here.request("ftkother")
     changed = replace(request, base=replace(request.base, snapshot="sha256:0"))
 
-    with pytest.raises(CapabilityError, match="planned for sha256:0"):
+    with pytest.raises(Refused, match="planned for sha256:0"):
         here.training.submit(changed)
     assert here.training.find("ftkother") == []
 
@@ -231,9 +231,9 @@ def test_a_base_with_other_content_than_planned_is_refused(here: Home) -> None:
 def test_settings_that_nobody_decided_and_unknown_record_fields_are_refused(here: Home) -> None:
     request = here.request("ftkopen")
 
-    with pytest.raises(CapabilityError, match="learning_rate is not decided"):
+    with pytest.raises(Refused, match="learning_rate is not decided"):
         here.training.submit(replace(request, hyperparameters=Hyperparameters()))
-    with pytest.raises(CapabilityError, match="no field 'colour'"):
+    with pytest.raises(Refused, match="no field 'colour'"):
         here.training.submit(replace(request, record={"colour": "red"}))
     assert not (here.path / "runs").exists()
 

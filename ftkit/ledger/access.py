@@ -65,6 +65,8 @@ class LedgerFile:
                         "check the disk, or set FTKIT_HOME to a folder on another one"
                     ) from damage
                 rebuild(self.path, damage)
+                # frames of its traceback would keep connections open until the next garbage collection
+                damage.__traceback__ = damage.__cause__ = damage.__context__ = None
                 rebuilt = True
                 self._drop()
         raise LedgerError(f"{self.path} is replaced again and again; see what else writes to it")

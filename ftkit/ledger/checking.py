@@ -6,16 +6,27 @@ of each row covers its content, when it is read.
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import weakref
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ftkit.ledger import meta
-from ftkit.ledger.connections import Held, Place, place_of
+from ftkit.ledger.connections import Held, Place, last_closed, place_of
 from ftkit.ledger.faults import Damaged
 from ftkit.ledger.marker import Marker
 from ftkit.ledger.sealing import Tables
 
-_whole: dict[Path, tuple[Place, bool]] = {}
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    place: Place
+    shared: bool
+    held: weakref.WeakSet[Held] = field(default_factory=weakref.WeakSet)
+
+
+_whole: dict[Path, _Known] = {}
 
 
 def check(connection: sqlite3.Connection, marker: Marker) -> None:
@@ -41,17 +52,26 @@ def check_pages(connection: sqlite3.Connection) -> None:
         raise Damaged(" ".join(str(found[0]).split()))
 
 
-def remember(path: Path, held: Held, *, shared: bool) -> None:
+def remember(held: Held, *, shared: bool) -> None:
     """The file behind this connection is whole."""
-    _whole[path] = (held.place, shared)
+    known = _whole.get(held.path)
+    if known is None or not known.place.same_file(held.place):
+        known = _whole[held.path] = _Known(held.place, shared)
+    known.held.add(held)
 
 
 def recall(path: Path) -> bool | None:
-    """Whether a file that was found whole, and is still there, lies on a shared file system; None: not checked yet."""
-    found = _whole.get(path)
-    if found is None or not found[0].same_file(place_of(path)):
+    """Whether a file that was found whole lies on a shared file system; None where it has to be checked (again).
+
+    The check counts as long as this process has the file open, and after that while nobody has touched it.
+    """
+    known = _whole.get(path)
+    now = place_of(path)
+    if known is None or not known.place.same_file(now):
         return None
-    return found[1]
+    in_use = any(held.pid == os.getpid() for held in known.held)
+    untouched = now == last_closed.get(path) and not Path(f"{path}-wal").exists()
+    return known.shared if in_use or untouched else None
 
 
 def forget(path: Path) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ftkit import clock
-from ftkit.ledger.faults import LOCK_TIMEOUT_S
+from ftkit.ledger.faults import LOCK_TIMEOUT_S, SQLITE_ERRORS, Damaged, meaning
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,17 @@ def place_of(path: Path) -> Place | None:
     return Place(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
 
 
+last_closed: dict[Path, Place | None] = {}  # what this process last left at a path
+
+
 class Held:
     """An open connection, closed when its thread or its ledger is gone."""
 
-    def __init__(self, connection: sqlite3.Connection, place: Place, *, read_only: bool) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, path: Path, place: Place, *, read_only: bool
+    ) -> None:
         self.connection = connection
+        self.path = path
         self.place = place
         self.read_only = read_only
         self.pid = os.getpid()
@@ -54,6 +60,7 @@ class Held:
         """Close the connection, or let go of a parent's."""
         if self.pid == os.getpid():
             self.connection.close()
+            last_closed[self.path] = place_of(self.path)
         else:
             # a reference that is never given back: the interpreter would close it at its end
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(self.connection))
@@ -96,3 +103,20 @@ def patiently() -> Iterator[int]:
         if clock.monotonic() > deadline:
             return
         clock.sleep(0.01 + 0.001 * attempt)
+
+
+@contextlib.contextmanager
+def kept_if_damaged(held: Held) -> Iterator[None]:
+    """Close a connection that cannot be made ready, unless it has to stay open until its file is set aside."""
+    try:
+        yield
+    except Damaged as damage:
+        damage.keep, damage.place = held, held.place
+        raise
+    except SQLITE_ERRORS as error:
+        said = meaning(error, held.path)
+        if not isinstance(said, Damaged):
+            held.close()
+            raise
+        said.keep, said.place = held, held.place
+        raise said from error

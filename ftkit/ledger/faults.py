@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ftkit.errors import FtkitError, LedgerError, StorageError
 
 if TYPE_CHECKING:
-    from ftkit.ledger.connections import Place
+    from ftkit.ledger.connections import Held, Place
 
 LOCK_TIMEOUT_S = 30
 
@@ -34,7 +34,7 @@ SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 class Damaged(Exception):
     """The ledger is not what was written.
 
-    `place` is the file that was seen so; `keep` stays alive until that file has been set aside, because closing the last
+    `place` is the file that was seen so; `keep` stays open until that file has been set aside, because closing the last
     connection would write what SQLite can read of the log into it, and delete the rest.
     """
 
@@ -42,7 +42,7 @@ class Damaged(Exception):
         super().__init__(reason)
         self.reason = reason
         self.place: Place | None = None
-        self.keep: object = None
+        self.keep: Held | None = None
 
 
 class Moved(Exception):

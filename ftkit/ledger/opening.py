@@ -6,11 +6,17 @@ power cut. A ledger of a newer version is opened for reading only, and nothing i
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
 from ftkit.ledger import checking, file_systems
-from ftkit.ledger.connections import Held, connect, patiently, place_of, settle_in
+from ftkit.ledger.connections import (
+    Held,
+    connect,
+    kept_if_damaged,
+    patiently,
+    place_of,
+    settle_in,
+)
 from ftkit.ledger.faults import SQLITE_ERRORS, Damaged, Moved, is_locked, meaning, refused_by_system
 from ftkit.ledger.marker import Marker
 from ftkit.ledger.migrations import MIGRATIONS, version_of
@@ -47,33 +53,26 @@ def open_ledger(path: Path) -> Held:
 
 def _open(path: Path) -> Held:
     shared = checking.recall(path)
-    if shared is not None:
-        return _connected(path, shared=shared)
+    if shared is not None and Marker(path).exists():
+        held = _connected(path, shared=shared)
+        checking.remember(held, shared=shared)
+        return held
     shared = file_systems.is_shared(file_systems.type_of(path.parent))
     version = peek(path)
-    if version > len(MIGRATIONS):
+    if version is not None and version > len(MIGRATIONS):
         return _newer(path)
-    if version < len(MIGRATIONS) or shared or not Marker(path).exists():
+    if version != len(MIGRATIONS) or shared or not Marker(path).exists():
         with ledger_lock(path):
             make_ready(path, shared=shared)
     held = _connected(path, shared=shared)
-    try:
-        if not shared and _journal(held.connection) != "wal":
-            held.close()
-            with ledger_lock(path):
-                make_ready(path, shared=shared)
-            held = _connected(path, shared=shared)
+    if not shared and _journal(held) != "wal":
+        held.close()
+        with ledger_lock(path):
+            make_ready(path, shared=shared)
+        held = _connected(path, shared=shared)
+    with kept_if_damaged(held):
         checking.check(held.connection, Marker(path))
-    except SQLITE_ERRORS as error:
-        said = meaning(error, path)
-        if not isinstance(said, Damaged):
-            raise
-        said.keep, said.place = held, held.place
-        raise said from error
-    except Damaged as damage:
-        damage.keep, damage.place = held, held.place
-        raise
-    checking.remember(path, held, shared=shared)
+    checking.remember(held, shared=shared)
     return held
 
 
@@ -81,10 +80,12 @@ def _connected(path: Path, *, shared: bool) -> Held:
     before = place_of(path)
     if before is None:
         raise Moved(str(path))
-    held = Held(connect(path, "rw"), before, read_only=False)
+    held = Held(connect(path, "rw"), path, before, read_only=False)
     if not before.same_file(place_of(path)):
+        held.close()
         raise Moved(str(path))
-    settle_in(held.connection, shared=shared)
+    with kept_if_damaged(held):
+        settle_in(held.connection, shared=shared)
     return held
 
 
@@ -92,11 +93,12 @@ def _newer(path: Path) -> Held:
     before = place_of(path)
     if before is None:
         raise Moved(str(path))
-    held = Held(connect(path, quiet_mode(path)), before, read_only=True)
+    held = Held(connect(path, quiet_mode(path)), path, before, read_only=True)
     if version_of(held.connection) <= len(MIGRATIONS):
         raise Moved(str(path))
     return held
 
 
-def _journal(connection: sqlite3.Connection) -> str:
-    return str(connection.execute("PRAGMA journal_mode").fetchone()[0])
+def _journal(held: Held) -> str:
+    with kept_if_damaged(held):
+        return str(held.connection.execute("PRAGMA journal_mode").fetchone()[0])

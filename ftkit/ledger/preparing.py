@@ -15,8 +15,8 @@ from filelock import FileLock, Timeout
 from ftkit import clock
 from ftkit.errors import LedgerError
 from ftkit.ledger.checking import check_pages
-from ftkit.ledger.connections import connect, place_of, settle_in
-from ftkit.ledger.faults import Damaged, refused_by_system
+from ftkit.ledger.connections import Held, connect, kept_if_damaged, place_of, settle_in
+from ftkit.ledger.faults import SQLITE_ERRORS, Damaged, Moved, refused_by_system
 from ftkit.ledger.locks_proof import prove_locks
 from ftkit.ledger.marker import Marker, sync_folder
 from ftkit.ledger.migrations import MIGRATIONS, migrate, version_of
@@ -55,23 +55,25 @@ def make_ready(path: Path, *, shared: bool) -> None:
         finish_swap(path)
     if shared:
         prove_locks(path.parent)
-    version = peek(path)
-    if version == 0 and marker.exists():
-        raise Damaged("it is missing" if place_of(path) is None else "it is empty")
-    with closing(connect(path, "rwc")) as connection:
-        # one that needs no shared memory: it may have been copied to where there is none
-        connection.execute(
-            "PRAGMA locking_mode = EXCLUSIVE" if shared else "PRAGMA locking_mode = NORMAL"
-        )
+    if marker.exists() and place_of(path) is None:
+        raise Damaged("it is missing")
+    connection = connect(path, "rwc")
+    place = place_of(path)
+    if place is None:
+        raise Moved(str(path))
+    held = Held(connection, path, place, read_only=False)
+    with kept_if_damaged(held):
+        # shared memory may not work where the ledger has been copied to
+        connection.execute(f"PRAGMA locking_mode = {'EXCLUSIVE' if shared else 'NORMAL'}")
         settle_in(connection, shared=shared)
-        connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
-        if 0 < version < len(MIGRATIONS):
-            check_pages(connection)
-            _back_up(connection, path, version)
-        connection.execute(f"PRAGMA journal_mode = {'DELETE' if shared else 'WAL'}")
-        if version < len(MIGRATIONS):
-            connection.execute("PRAGMA foreign_keys = OFF")
-            migrate(connection)
+        version = version_of(connection)
+        if version == 0 and connection.execute("SELECT 1 FROM sqlite_schema").fetchone():
+            raise Damaged("it has tables but no number of its schema")
+        if version == 0 and marker.exists():
+            raise Damaged("it is empty")
+        if version <= len(MIGRATIONS):
+            _bring_up(held, version, shared=shared)
+    held.close()
     if not marker.exists():
         try:
             marker.make()
@@ -79,15 +81,30 @@ def make_ready(path: Path, *, shared: bool) -> None:
             raise refused_by_system(error, marker.path) from error
 
 
-def peek(path: Path) -> int:
-    """The schema of a file without changing a byte of it or leaving files beside it; 0 for none."""
+def _bring_up(held: Held, version: int, *, shared: bool) -> None:
+    connection = held.connection
+    if 0 < version < len(MIGRATIONS):
+        check_pages(connection)
+        _back_up(connection, held.path, version)
+    connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
+    connection.execute(f"PRAGMA journal_mode = {'DELETE' if shared else 'WAL'}")
+    if version < len(MIGRATIONS):
+        connection.execute("PRAGMA foreign_keys = OFF")
+        migrate(connection)
+
+
+def peek(path: Path) -> int | None:
+    """The schema of a file without changing a byte of it or leaving files beside it; None where that cannot be told.
+
+    It is read without locks: another process may just be writing, so that only a whole answer counts.
+    """
     if place_of(path) is None:
-        return 0
-    with closing(connect(path, quiet_mode(path))) as connection:
-        version = version_of(connection)
-        if version == 0 and connection.execute("SELECT 1 FROM sqlite_schema").fetchone():
-            raise Damaged("it has tables but no number of its schema")
-    return version
+        return None
+    try:
+        with closing(connect(path, quiet_mode(path))) as connection:
+            return version_of(connection)
+    except SQLITE_ERRORS:
+        return None  # whoever asks opens it with locks, and meets the error there
 
 
 def quiet_mode(path: Path) -> str:

@@ -44,17 +44,18 @@ def rebuild(path: Path, damage: Damaged) -> None:
         if place is not None and not place.same_file(damage.place):
             return
         marker = Marker(path)
-        noted = marker.highest()
         try:
             opened: list[int] = []
             with _nobody_writes(path):
-                found, kept = _build(path, noted, opened)
+                found, kept = _build(path, marker.highest(), opened)
                 aside = swap(path)
+            if damage.keep is not None:
+                damage.keep.close()
             for handle in opened:
                 os.close(handle)
             if not marker.exists():
                 marker.make()
-            marker.note(noted + 1)
+            marker.note(found.changes + 1)
         except SQLITE_ERRORS as error:
             raise meaning(error, rebuilt_name(path)) from error
         except OSError as error:
@@ -87,7 +88,7 @@ def _build(path: Path, noted: int, opened: list[int]) -> tuple[Salvage, int]:
             kept = keep(found, tables)
             if found.stale:
                 _doubt(tables, now)
-            meta.set_changes(tables, noted + 1)
+            meta.set_changes(tables, found.changes + 1)
             meta.keep_rebuilt(tables, meta.Rebuilt(now, kept))
             connection.execute("COMMIT")
             if not shared:

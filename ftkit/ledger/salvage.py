@@ -20,9 +20,13 @@ _LONGEST_GAP = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Salvage:
-    """Rows by table, oldest first. `stale`: some may be older than what the ledger last held."""
+    """Rows by table, oldest first, and the number of changes that the ledger has had.
+
+    `stale`: some may be older than what the ledger last held.
+    """
 
     rows: dict[str, list[Row]]
+    changes: int
     stale: bool
 
     @property
@@ -46,11 +50,12 @@ def salvage(path: Path, folder: Path, noted: int, opened: list[int]) -> Salvage:
     Path(f"{copy}-wal").write_bytes(log)
     known, rows = _read(copy)
     if known is not None and known >= noted:
-        return Salvage(rows, stale=False)
+        return Salvage(rows, known, stale=False)
     whole = folder / "image.sqlite"
     whole.write_bytes(image(main, log))
     known, rows = _read(whole)
-    return Salvage(rows, stale=bool(log) or known is None or known < noted)
+    changes = max(noted, known or 0)
+    return Salvage(rows, changes, stale=bool(log) or known is None or known < noted)
 
 
 def keep(found: Salvage, tables: Tables) -> int:

@@ -67,7 +67,7 @@ def _named(text: str, settings: Settings) -> ModelRecord:
     instance, slash, native = text.partition("/")
     if slash and instance.strip(".~") and native:
         return _native(instance, native, settings)
-    return replace(_native("replaced", text, settings), tuned=True)
+    return replace(_native("replaced", text, settings), tuned=True, base=f"base-of-{text}")
 
 
 def _folder(path: Path, settings: Settings) -> ModelRecord:
