@@ -150,7 +150,7 @@ def _purchase(hosting: Hosting, record: ModelRecord, key: str) -> Purchase[Runni
         id_of=lambda running: running.id,
         listing_lag_s=hosting.listing_lag_s,
         idempotent=hosting.idempotent_start,
-        settle_hint="The same call looks for it again; `ftkit deployments` lists what runs",
+        settle_hint="The same call looks for it again",
     )
 
 
