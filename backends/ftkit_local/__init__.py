@@ -57,7 +57,7 @@ def _open(settings: LocalSettings, home: Path) -> Backend:
         name="local",
         settings=settings,
         catalogue=catalogue,
-        scope=lambda: f"local:{platform.node()}",
+        scope=lambda: f"local|{platform.node()}",
         pricing=LocalPricing(home, catalogue),
         training=LocalTraining(home, catalogue),
         inference=LocalInference(home, catalogue),

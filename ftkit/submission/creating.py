@@ -106,7 +106,7 @@ def purchase(training: Training, row: JobRow, request: TrainRequest | None) -> P
         return training.submit(request or train_request(row.id, row.request))
 
     return Purchase(
-        what=f"job {row.id} on {row.instance}",
+        what=f"the job on {row.instance}",
         send=send,
         find=lambda: patiently(row.instance, lambda: training.find(row.id)),
         id_of=lambda remote: remote.id,

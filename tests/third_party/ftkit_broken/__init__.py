@@ -1,0 +1,209 @@
+"""The stand-in "fake", spoiled in one way at a time: what the conformance suite has to see.
+
+Each entry point of this package is one way. `subject` makes the subject of the one that FTKIT_BROKEN names.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ftkit.backend import (
+    Answer,
+    Backend,
+    Base,
+    Call,
+    Event,
+    ModelRecord,
+    OutcomeUnknown,
+    Plugin,
+    Remote,
+    Resolved,
+    TrainRequest,
+    Unavailable,
+)
+from ftkit.data.example import Message
+from ftkit.data.tokens import Counts
+from ftkit.errors import NotDeployed
+from ftkit.hyperparameters import Hyperparameters, Method
+from ftkit.testing.conformance import Subject
+from ftkit.testing.conformance.known_subjects import hosted_subject
+from ftkit.testing.fake_backend import FakeSettings
+from ftkit.testing.fake_backend import backend as sound_plugin
+
+KEY_VARIABLE = "FTKIT_FAKE_API_KEY"
+
+
+class Spoiled:
+    """A part that does everything as the sound one, but for what a subclass spoils."""
+
+    def __init__(self, sound: Any, backend: Backend) -> None:
+        self.sound = sound
+        self.backend = backend
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.sound, name)
+
+
+class TwoPosts(Spoiled):
+    """Repeats a create whose reply was lost."""
+
+    def submit(self, request: TrainRequest) -> Remote:
+        try:
+            return self.sound.submit(request)
+        except OutcomeUnknown:
+            return self.sound.submit(request)
+
+
+class ForeignException(Spoiled):
+    """Lets an exception of another library out of a create."""
+
+    def submit(self, request: TrainRequest) -> Remote:
+        try:
+            return self.sound.submit(request)
+        except OutcomeUnknown as error:
+            raise ConnectionResetError("connection reset by peer") from error
+
+
+class FirstPage(Spoiled):
+    """Looks for a key among the newest jobs only."""
+
+    def find(self, key: str) -> list[Remote]:
+        newest = [remote for _, remote in zip(range(20), self.sound.listing(), strict=False)]
+        return [remote for remote in newest if remote.key == key]
+
+
+class RepeatingEvents(Spoiled):
+    """Gives all events again, whatever was seen."""
+
+    def events(self, id: str, after: int) -> Iterator[Event]:
+        return self.sound.events(id, 0)
+
+
+class LeakingPreview(Spoiled):
+    """Shows the headers too."""
+
+    def preview(self, request: TrainRequest) -> Mapping[str, Any]:
+        headers = {"Authorization": f"Bearer {os.environ.get(KEY_VARIABLE)}"}
+        return {**self.sound.preview(request), "headers": headers}
+
+
+class TwoLineRows(Spoiled):
+    """Writes rows for people to read."""
+
+    def encode(self, messages: Sequence[Message]) -> bytes:
+        return json.dumps(json.loads(self.sound.encode(messages)), indent=1).encode()
+
+
+class DeafCancel(Spoiled):
+    """Takes a cancel for done without asking for it."""
+
+    def cancel(self, id: str) -> None:
+        self.sound.get(id)
+
+
+class ImpatientRead(Spoiled):
+    """Tries a read again on its own, and so hides the provider's wish."""
+
+    def get(self, id: str) -> Remote:
+        try:
+            return self.sound.get(id)
+        except Unavailable:
+            return self.sound.get(id)
+
+
+class ForgottenSetting(Spoiled):
+    """Drops a setting that it does not honour."""
+
+    def resolve(
+        self, base: Base, method: Method, hyperparameters: Hyperparameters, counts: Counts
+    ) -> Resolved:
+        return self.sound.resolve(
+            base, method, hyperparameters.model_copy(update={"lora_rank": None}), counts
+        )
+
+
+class DeployingChat(Spoiled):
+    """Deploys a model because somebody asked it something."""
+
+    def chat(self, record: ModelRecord, call: Call) -> Answer:
+        try:
+            return self.sound.chat(record, call)
+        except NotDeployed:
+            self.backend.hosting.start(record, "unasked")
+            return self.sound.chat(record, call)
+
+
+class StutteringStream(Spoiled):
+    """Says the first piece of a stream twice."""
+
+    async def astream(self, record: ModelRecord, call: Call) -> AsyncIterator[str | Answer]:
+        first = True
+        async for piece in self.sound.astream(record, call):
+            if first and isinstance(piece, str):
+                yield piece
+            first = False
+            yield piece
+
+
+def _part(part: str, spoiled: type[Spoiled]) -> Callable[[Backend], Backend]:
+    def spoil(backend: Backend) -> Backend:
+        return replace(backend, **{part: spoiled(getattr(backend, part), backend)})
+
+    return spoil
+
+
+def _silent(backend: Backend) -> Backend:
+    lacks = {name: why for name, why in backend.lacks.items() if name != "download"}
+    return replace(backend, lacks=lacks)
+
+
+def _boastful(backend: Backend) -> Backend:
+    return replace(backend, lacks={**backend.lacks, "upload": "files are not sent anywhere"})
+
+
+def _connecting(backend: Backend) -> Backend:
+    host, _, port = backend.settings.url.removeprefix("http://").partition(":")
+    socket.create_connection((host, int(port))).close()
+    return backend
+
+
+WAYS: dict[str, Callable[[Backend], Backend]] = {
+    "broken-not": lambda backend: backend,
+    "broken-two-posts": _part("training", TwoPosts),
+    "broken-foreign-exception": _part("training", ForeignException),
+    "broken-first-page": _part("training", FirstPage),
+    "broken-repeating-events": _part("training", RepeatingEvents),
+    "broken-leaking-preview": _part("training", LeakingPreview),
+    "broken-two-line-rows": _part("training", TwoLineRows),
+    "broken-deaf-cancel": _part("training", DeafCancel),
+    "broken-impatient-read": _part("training", ImpatientRead),
+    "broken-forgotten-setting": _part("pricing", ForgottenSetting),
+    "broken-deploying-chat": _part("inference", DeployingChat),
+    "broken-stuttering-stream": _part("inference", StutteringStream),
+    "broken-silent": _silent,
+    "broken-boastful": _boastful,
+    "broken-connecting": _connecting,
+}
+
+
+def _plugin(name: str, spoil: Callable[[Backend], Backend]) -> Plugin:
+    def open(settings: FakeSettings, home: Path) -> Backend:
+        return replace(spoil(sound_plugin.open(settings, home)), name=name)
+
+    return Plugin(name, FakeSettings, open, listed=False)
+
+
+PLUGINS = {name: _plugin(name, spoil) for name, spoil in WAYS.items()}
+# an entry point names an attribute of the module
+globals().update({name.replace("-", "_"): plugin for name, plugin in PLUGINS.items()})
+
+
+def subject() -> AbstractContextManager[Subject]:
+    return hosted_subject(os.environ["FTKIT_BROKEN"], run_s=0.6, listing_lag_s=0.0)
