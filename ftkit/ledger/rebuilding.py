@@ -18,7 +18,13 @@ from pathlib import Path
 from ftkit import clock
 from ftkit.ledger import file_systems, meta
 from ftkit.ledger.connections import connect, place_of, settle_in
-from ftkit.ledger.faults import SQLITE_ERRORS, Damaged, meaning, refused_by_system
+from ftkit.ledger.faults import (
+    LOCK_TIMEOUT_S,
+    SQLITE_ERRORS,
+    Damaged,
+    meaning,
+    refused_by_system,
+)
 from ftkit.ledger.marker import Marker
 from ftkit.ledger.migrations import migrate
 from ftkit.ledger.preparing import PAGE_SIZE, ledger_lock
@@ -138,7 +144,7 @@ def _nobody_writes(path: Path) -> Iterator[None]:
         return
     with closing(connect(path, "rw")) as guard:
         try:
-            guard.execute("PRAGMA busy_timeout = 30000")
+            guard.execute(f"PRAGMA busy_timeout = {LOCK_TIMEOUT_S * 1000}")
             guard.execute("BEGIN IMMEDIATE")
         except SQLITE_ERRORS as error:
             # then the others cannot write to it either; whoever still can, looks again after its change

@@ -60,7 +60,6 @@ def run() -> None:
         ours = best(lambda: (ledger.jobs(), ledger.named()))
         check = best(lambda: plain.execute("PRAGMA integrity_check").fetchall())
         plain.close()
-        del ledger
     print(
         f"{COUNT} jobs: ledger {ours * 1000:.0f} ms, plain rows {theirs * 1000:.0f} ms: ratio {ours / theirs:.1f}; "
         f"the check at opening {check * 1000:.0f} ms"

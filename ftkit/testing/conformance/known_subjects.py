@@ -17,6 +17,7 @@ from ftkit.testing.conformance.subject import PaidCall, Subject
 from ftkit.testing.hosted import HostedProvider
 
 INSTANCE = "under-test"
+_LONG_S = 3.0  # long against a poll, short enough to wait for its first step
 _POST = {"submit": "POST /v1/jobs", "start": "POST /v1/deployments"}
 
 
@@ -84,11 +85,11 @@ def _local() -> Subject:
 
 @contextmanager
 def hosted_subject(
-    backend: str = "fake", *, run_s: float = 1.5, listing_lag_s: float = 0.2
+    backend: str = "fake", *, run_s: float = 0.3, listing_lag_s: float = 0.2
 ) -> Iterator[Subject]:
     """A subject on a `HostedProvider`: for the backend "fake", and for another one that takes its settings."""
     with HostedProvider(run_s=run_s, listing_lag_s=listing_lag_s) as provider:
-        steered = _Steered(provider)
+        steered = _Steered(provider, run_s)
         section = {
             "backend": backend,
             "url": provider.url,
@@ -100,11 +101,11 @@ def hosted_subject(
             section,
             "small",
             dedicated="dedicated",
-            long_run={"batch_size": 1},  # more steps in the same time: the first comes soon
             environment={"FTKIT_FAKE_API_KEY": provider.api_key},
             witness=steered,
             faults=steered,
             unreachable={**section, "url": "http://127.0.0.1:9", "organisation": "org-1"},
+            slowly=steered.slowly,
             crowd=provider.foreign,
             say_status=steered.say_status,
         )
@@ -113,8 +114,9 @@ def hosted_subject(
 class _Steered:
     """The hosted provider as witness and as source of faults."""
 
-    def __init__(self, provider: HostedProvider) -> None:
+    def __init__(self, provider: HostedProvider, run_s: float) -> None:
         self._provider = provider
+        self._run_s = run_s
 
     def jobs(self) -> Mapping[str, int]:
         """Jobs by key."""
@@ -142,6 +144,15 @@ class _Steered:
         self._provider.fault(
             "*", "reply", status=503, headers=headers, body=body, times=times, process=False
         )
+
+    @contextmanager
+    def slowly(self) -> Iterator[None]:
+        """A job takes its time; one that exists already goes on as it was."""
+        self._provider.set(run_seconds=_LONG_S)
+        try:
+            yield
+        finally:
+            self._provider.set(run_seconds=self._run_s)
 
     def say_status(self, id: str, word: str) -> None:
         """The job shows the word from now on."""

@@ -7,7 +7,7 @@ and an empty configuration are in force when it is entered. What a Subject leave
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -49,7 +49,7 @@ class Subject:
     deployed. `hyperparameters` keep runs short; a run under `long_run` lasts long enough to be cancelled. Times in
     seconds.
 
-    Optional orders to the provider: `crowd(n)` makes n finished jobs of somebody else, newer than all; `say_status(id,
+    Optional orders to the provider: inside `slowly()` new jobs last long, as under `long_run`; `crowd(n)` makes n finished jobs of somebody else, newer than all; `say_status(id,
     word)` lets a running job show an unknown status; `kill(id)` kills the process of a running job; `unreachable` are
     settings under which nobody listens.
     """
@@ -66,6 +66,7 @@ class Subject:
     witness: Witness | None = None
     faults: Faults | None = None
     unreachable: Mapping[str, Any] | None = None
+    slowly: Callable[[], AbstractContextManager[object]] = nullcontext
     crowd: Callable[[int], None] | None = None
     say_status: Callable[[str, str], None] | None = None
     kill: Callable[[str], None] | None = None

@@ -103,7 +103,7 @@ def test_an_unknown_status_is_kept_and_is_not_final(
     """Providers invent words; one that nobody knows ends no job."""
     if subject.say_status is None:
         pytest.skip("the subject's provider says no unknown status")
-    remote = training.submit(work.request("strange", pricing, training, **subject.long_run))
+    remote = work.long_job("strange", pricing, training)
     subject.say_status(remote.id, "pondering")
     seen = training.get(remote.id)
     assert (seen.status, seen.raw_status) == (JobStatus.OTHER, "pondering")
@@ -153,11 +153,10 @@ def test_the_result_is_a_tuned_model_of_the_base(
 
 @pytest.mark.judges("cancel", "result")
 def test_a_running_job_that_is_cancelled_ends_without_a_model(
-    work: Work, subject: Subject, pricing: Pricing, training: Training
+    work: Work, pricing: Pricing, training: Training
 ) -> None:
     """`cancel` asks and returns; the job then ends as cancelled, and its result is a TrainingError."""
-    remote = training.submit(work.request("cancelled", pricing, training, **subject.long_run))
-    work.begun(training, remote.id)
+    remote = work.long_job("cancelled", pricing, training)
     training.cancel(remote.id)
     assert work.settled(training, remote.id).status is JobStatus.CANCELLED
     training.cancel(remote.id)
@@ -256,8 +255,7 @@ def test_a_dead_run_goes_on_under_the_same_id(
     assert isinstance(training, Resume)
     if subject.kill is None:
         pytest.skip("the subject kills no process")
-    remote = training.submit(work.request("dead", pricing, training, **subject.long_run))
-    work.begun(training, remote.id)
+    remote = work.long_job("dead", pricing, training)
     subject.kill(remote.id)
     assert work.settled(training, remote.id).status is JobStatus.FAILED
     before = list(training.events(remote.id, 0))

@@ -98,6 +98,13 @@ class Work:
             return request
         return replace(request, train_upload=training.upload(file, file.name))
 
+    def long_job(self, label: str, pricing: Pricing, training: Training) -> Remote:
+        """A job that was started to last, and runs."""
+        with self.subject.slowly():
+            ready = self.request(label, pricing, training, **self.subject.long_run)
+            remote = training.submit(ready)
+        return self._begun(training, remote.id)
+
     def file(self, training: Training) -> Path:
         """The subject's rows, encoded, in a file named by its SHA-256."""
         rows = range(self.subject.rows)
@@ -116,7 +123,7 @@ class Work:
             training.poll_s,
         )
 
-    def begun(self, training: Training, id: str) -> Remote:
+    def _begun(self, training: Training, id: str) -> Remote:
         """The job once it runs and, where steps are told, has made its first; or once it has ended."""
         return self.until(
             f"job {id} to begin",

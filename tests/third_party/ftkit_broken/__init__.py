@@ -9,7 +9,7 @@ import json
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -136,6 +136,7 @@ class DeployingChat(Spoiled):
         try:
             return self.sound.chat(record, call)
         except NotDeployed:
+            assert self.backend.hosting is not None
             self.backend.hosting.start(record, "unasked")
             return self.sound.chat(record, call)
 
@@ -154,7 +155,8 @@ class StutteringStream(Spoiled):
 
 def _part(part: str, spoiled: type[Spoiled]) -> Callable[[Backend], Backend]:
     def spoil(backend: Backend) -> Backend:
-        return replace(backend, **{part: spoiled(getattr(backend, part), backend)})
+        changed: dict[str, Any] = {part: spoiled(getattr(backend, part), backend)}
+        return replace(backend, **changed)
 
     return spoil
 
@@ -169,6 +171,7 @@ def _boastful(backend: Backend) -> Backend:
 
 
 def _connecting(backend: Backend) -> Backend:
+    assert isinstance(backend.settings, FakeSettings) and backend.settings.url is not None
     host, _, port = backend.settings.url.removeprefix("http://").partition(":")
     socket.create_connection((host, int(port))).close()
     return backend
@@ -205,5 +208,7 @@ PLUGINS = {name: _plugin(name, spoil) for name, spoil in WAYS.items()}
 globals().update({name.replace("-", "_"): plugin for name, plugin in PLUGINS.items()})
 
 
-def subject() -> AbstractContextManager[Subject]:
-    return hosted_subject(os.environ["FTKIT_BROKEN"], run_s=0.6, listing_lag_s=0.0)
+@contextmanager
+def subject() -> Iterator[Subject]:
+    with hosted_subject(os.environ["FTKIT_BROKEN"], run_s=0.2, listing_lag_s=0.0) as subject:
+        yield replace(subject, timeout_s=10.0)
