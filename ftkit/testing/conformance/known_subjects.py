@@ -105,6 +105,7 @@ def hosted_subject(
             witness=steered,
             faults=steered,
             unreachable={**section, "url": "http://127.0.0.1:9", "organisation": "org-1"},
+            long_run={"batch_size": 1},  # more steps in the same time: the first comes soon
             slowly=steered.slowly,
             crowd=provider.foreign,
             say_status=steered.say_status,
