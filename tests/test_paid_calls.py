@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +63,7 @@ def provider(server: HostedProvider, monkeypatch: pytest.MonkeyPatch) -> HostedP
 
 
 def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **settings: object) -> None:
-    lines = "\n".join(f"{name} = {value!r}" for name, value in settings.items())
+    lines = "\n".join(f"{name} = {json.dumps(value)}" for name, value in settings.items())
     tmp_path.mkdir(exist_ok=True)
     path = tmp_path / "user.toml"
     path.write_text(f'[providers.fake]\nbackend = "fake"\n{lines}\n')
@@ -332,3 +334,62 @@ def test_a_storm_of_half_an_hour_is_waited_through_with_hardly_more_requests(
     monkeypatch.setattr(patience.Budget, "take", lambda self: True)
     assert polls(provider, tmp_path / "off", monkeypatch, status) > 2 * calm
     print(calm, stormy)
+
+
+def test_a_cancel_during_the_create_is_carried_out_when_the_create_succeeds(
+    provider: HostedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ftkit.testing.fake_backend.client import Client
+
+    provider.set(run_seconds=60)
+    create = Client.create
+
+    def cancelled_meanwhile(self: Client, path: str, body: dict[str, Any], key: str) -> Any:
+        ftkit.job(key).cancel()
+        return create(self, path, body, key)
+
+    monkeypatch.setattr(Client, "create", cancelled_meanwhile)
+    job = ftkit.submit(ROWS, "fake/small")
+    assert job.status is JobStatus.CANCELLED
+    assert provider.counts()["jobs"] == 1
+
+
+def test_a_create_that_is_repeated_under_its_token_names_the_uploaded_files(
+    provider: HostedProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(tmp_path, monkeypatch, idempotent=True)
+    provider.set(idempotent=True)
+    with monkeypatch.context() as patched:
+        patched.setattr("ftkit.spending.gate._look", interrupted)
+        provider.fault(CREATE, "close", process=False)
+        with pytest.raises(KeyboardInterrupt):
+            ftkit.submit(ROWS, "fake/small", name="router")
+    job = ftkit.job("router").settle()
+    assert job.wait(20).status is JobStatus.SUCCEEDED
+    assert provider.counts()["jobs"] == 1
+
+
+def interrupted(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_deployment_belongs_to_who_started_it_before_anybody_else_can_find_it(
+    provider: HostedProvider, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ftkit.models import deploying
+    from ftkit.spending import held_for_life, one_at_a_time
+
+    taken_in_time = []
+
+    @contextmanager
+    def watched(home: Path, stem: str) -> Iterator[None]:
+        with one_at_a_time(home, stem):
+            yield
+            with held_for_life(home, f"{stem}1") as free:
+                taken_in_time.append(not free)
+
+    monkeypatch.setattr(deploying, "one_at_a_time", watched)
+    with ftkit.model("fake/dedicated").deployed():
+        pass
+    assert taken_in_time == [True]
+    assert provider.counts()["running_deployments"] == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from decimal import Decimal
 
@@ -85,9 +85,11 @@ def deployment(
     ledger = Ledger(settings.home)
     scope = scope_of(record.instance, backend)
     stem = stem_of(digest({"deploy": record.native, "scope": scope}))
-    with one_at_a_time(settings.home, stem):
-        key, running = _started(ledger, hosting, record, scope, stem, per_hour)
-    with held_for_life(settings.home, key) as ours:
+    with ExitStack() as used:
+        with one_at_a_time(settings.home, stem):
+            key, running = _started(ledger, hosting, record, scope, stem, per_hour)
+            # taken before anybody else can find the deployment: else the finder would stop it
+            ours = used.enter_context(held_for_life(settings.home, key))
         if not ours:
             log.info("%s is deployed by another process, which stops it", record.id)
         try:

@@ -73,7 +73,7 @@ def found_meanwhile(ledger: Ledger, training: Training, row: JobRow) -> JobRow:
     remotes = _known_to_provider(ledger, training, row.instance, row.id)
     if not remotes:
         return row
-    adopt(ledger, row.id, purchase(training, row, None), remotes, "created elsewhere")
+    adopt(ledger, row.id, purchase(ledger, training, row), remotes, "created elsewhere")
     return observe(ledger, row.id, remotes[0])
 
 

@@ -30,6 +30,7 @@ from ftkit.hyperparameters import Hyperparameters, Method
 from ftkit.ledger import JobRow, Ledger, State
 from ftkit.patience import patiently
 from ftkit.spending import Purchase, affordable, spend
+from ftkit.submission.cancelling import cancel_if_asked
 from ftkit.submission.observing import observe
 from ftkit.submission.spool import Spooled
 
@@ -78,32 +79,24 @@ def train_request(key: str, values: Mapping[str, Any]) -> TrainRequest:
 
 def create(ledger: Ledger, backend: Backend, training: Training, row: JobRow) -> JobRow:
     """Carry out a prepared job. Raises what refused it; then nothing was started, unless it is OutcomeUnknown."""
-    values = row.request
-    request = train_request(row.id, values)
-    if isinstance(training, Uploads):
-        request = replace(
-            request,
-            train_upload=_uploaded(ledger, training, row, values["train"]),
-            validation_upload=None
-            if values["validation"] is None
-            else _uploaded(ledger, training, row, values["validation"]),
-        )
+    request = _with_uploads(ledger, training, row)
     if isinstance(training, OwnEstimate):
-        _estimate(ledger, training, row, request, values)
-    bought = purchase(training, row, request)
+        _estimate(ledger, training, row, request)
     try:
-        remote = spend(ledger, row.id, bought)
+        remote = spend(ledger, row.id, purchase(ledger, training, row, request))
     except FtkitError as error:
-        _close_refused(ledger, row.id, error)
+        close_refused(ledger, row.id, error)
         raise
-    return observe(ledger, row.id, remote)
+    return cancel_if_asked(ledger, training, observe(ledger, row.id, remote))
 
 
-def purchase(training: Training, row: JobRow, request: TrainRequest | None) -> Purchase[Remote]:
-    """How the job's intent is carried out or settled."""
+def purchase(
+    ledger: Ledger, training: Training, row: JobRow, request: TrainRequest | None = None
+) -> Purchase[Remote]:
+    """How the job's intent is carried out or settled; without `request` a repetition is made from the ledger."""
 
     def send() -> Remote:
-        return training.submit(request or train_request(row.id, row.request))
+        return training.submit(request or _with_uploads(ledger, training, row))
 
     return Purchase(
         what=f"the job on {row.instance}",
@@ -116,6 +109,20 @@ def purchase(training: Training, row: JobRow, request: TrainRequest | None) -> P
             f"Look again with `ftkit job settle {row.id}`; where the provider's own page shows it, "
             f"`--adopt ITS_ID`; where it shows that there is none, `--not-created`"
         ),
+    )
+
+
+def _with_uploads(ledger: Ledger, training: Training, row: JobRow) -> TrainRequest:
+    """The request, with its files at the provider where it wants them there."""
+    values = row.request
+    request = train_request(row.id, values)
+    if not isinstance(training, Uploads):
+        return request
+    held = values["validation"]
+    return replace(
+        request,
+        train_upload=_uploaded(ledger, training, row, values["train"]),
+        validation_upload=None if held is None else _uploaded(ledger, training, row, held),
     )
 
 
@@ -153,13 +160,13 @@ def _estimate(
     training: OwnEstimate,
     row: JobRow,
     request: TrainRequest,
-    values: Mapping[str, Any],
 ) -> None:
     """The provider's own price, and the budget once more."""
     usd = patiently(row.instance, lambda: training.estimate_usd(request))
     if usd is None:
         return
     ledger.tell(row.id, "provider's estimate", "", usd)
+    values = row.request
     limit = values["max_cost_usd"]
     affordable(
         f"{row.model} by the provider's own estimate",
@@ -169,7 +176,7 @@ def _estimate(
     )
 
 
-def _close_refused(ledger: Ledger, id: str, error: FtkitError) -> None:
+def close_refused(ledger: Ledger, id: str, error: FtkitError) -> None:
     """A refused create leaves a job that has failed, with the reason."""
     intent = ledger.intent(id)
     if intent is not None and intent.state is State.CLOSED:

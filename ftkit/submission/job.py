@@ -28,9 +28,10 @@ from ftkit.models.record import from_dict, to_dict
 from ftkit.patience import patiently
 from ftkit.registry import training_of
 from ftkit.submission import watching
+from ftkit.submission.cancelling import cancel_job
 from ftkit.submission.going_on import go_on
 from ftkit.submission.observing import observe
-from ftkit.submission.settling import cancel_job, settle_job
+from ftkit.submission.settling import settle_job
 
 
 class Job:
