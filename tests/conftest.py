@@ -25,6 +25,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (work / ".git").mkdir()  # ends the search upward for a project's ftkit.toml
     monkeypatch.setenv("FTKIT_HOME", str(folder))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    if (
+        "FTKIT_NOW" not in os.environ
+    ):  # a clock that an earlier test set must not have run on meanwhile
+        monkeypatch.delenv("FTKIT_NOW_ANCHOR", raising=False)
     monkeypatch.chdir(work)
     return folder
 

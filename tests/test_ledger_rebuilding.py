@@ -218,7 +218,7 @@ def test_the_damaged_files_are_kept_and_one_line_says_where(
         ledger.jobs()
         ledger.named()
     (name,) = aside(filled)
-    assert name.startswith("ledger.sqlite.damaged.20261125T12")
+    assert name.startswith("ledger.sqlite.damaged.20261125T1200")
     assert (filled / name).read_bytes() == content
     (record,) = caplog.records
     assert "was damaged (file is not a database)" in record.message
