@@ -168,8 +168,8 @@ def submit(
     answer to the paid call was lost and the job may be running: the same call again, or `Job.settle`, finds it.
     """
     from ftkit import config
+    from ftkit.submission import Terms, submit
     from ftkit.submission import dry_run as preview
-    from ftkit.submission import submit
 
     if plan is not None and (model or method or hyperparameters):
         raise errors.ConfigError("pass plan= or model= with settings, not both")
@@ -181,19 +181,17 @@ def submit(
     chosen = plan or estimate(
         rows, model, method=method, hyperparameters=hyperparameters, validation=held
     )
-    limit = config.money(max_cost_usd) if max_cost_usd is not None else settings.max_cost_usd
-    retiring = settings.allow_retiring if allow_retiring is None else allow_retiring
-    options: dict[str, Any] = {
-        "validation": held,
-        "name": name,
-        "max_cost_usd": limit,
-        "allow": allow,
-        "allow_unpriced": allow_unpriced,
-        "allow_retiring": retiring,
-    }
+    terms = Terms(
+        max_cost_usd=settings.max_cost_usd if max_cost_usd is None else config.money(max_cost_usd),
+        allow=allow,
+        allow_unpriced=allow_unpriced,
+        allow_retiring=settings.allow_retiring if allow_retiring is None else allow_retiring,
+    )
     if dry_run:
-        return preview(rows, chosen, settings, **options)
-    return submit(rows, chosen, settings, force_new=force_new, **options)
+        return preview(rows, chosen, settings, validation=held, name=name, terms=terms)
+    return submit(
+        rows, chosen, settings, validation=held, name=name, terms=terms, force_new=force_new
+    )
 
 
 async def asubmit(data: Source, model: str | None = None, **options: Any) -> Job:

@@ -11,6 +11,7 @@ from ftkit.backend import Backend, Call, ModelRecord, Usage
 from ftkit.config import Settings
 from ftkit.errors import BudgetError
 from ftkit.ledger import Ledger, State, Verb, new_intent
+from ftkit.spending.accounts import scope_of
 from ftkit.spending.budget import affordable
 
 _MILLION = 1_000_000
@@ -83,7 +84,7 @@ def metered(
             key,
             Verb.MAP,
             instance=record.instance,
-            scope=backend.name,
+            scope=scope_of(record.instance, backend),
             subject=record.id,
             usd=least,
             state=State.MADE,

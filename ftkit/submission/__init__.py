@@ -1,5 +1,6 @@
 """Submission: from a plan to exactly one job, and the handle that watches it."""
 
+from ftkit.submission.gates import Terms
 from ftkit.submission.importing import find_job, import_jobs, list_jobs
 from ftkit.submission.job import Job
 from ftkit.submission.opening import open_model
@@ -8,6 +9,7 @@ from ftkit.submission.submitting import DryRun, dry_run, submit
 __all__ = [
     "DryRun",
     "Job",
+    "Terms",
     "dry_run",
     "find_job",
     "import_jobs",

@@ -31,6 +31,7 @@ from ftkit.ledger import JobRow, Ledger, State
 from ftkit.patience import patiently
 from ftkit.spending import Purchase, affordable, spend
 from ftkit.submission.cancelling import cancel_if_asked
+from ftkit.submission.gates import Terms
 from ftkit.submission.observing import observe
 from ftkit.submission.spool import Spooled
 
@@ -42,8 +43,7 @@ def request_values(
     record: Mapping[str, Any],
     *,
     name: str | None,
-    max_cost_usd: Decimal | None,
-    allow_unpriced: bool,
+    terms: Terms,
 ) -> dict[str, Any]:
     """What the ledger keeps of a request, as plain values."""
     resolved = plan.resolved
@@ -56,8 +56,8 @@ def request_values(
         "steps": resolved.steps,
         "record": dict(record),
         "name": name,
-        "max_cost_usd": None if max_cost_usd is None else str(max_cost_usd),
-        "allow_unpriced": allow_unpriced,
+        "max_cost_usd": None if terms.max_cost_usd is None else str(terms.max_cost_usd),
+        "allow_unpriced": terms.allow_unpriced,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -17,17 +18,23 @@ from ftkit.spending import affordable
 RETIRING = timedelta(days=90)
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the caller accepts: a limit in USD, check codes that do not block, an unknown price, a base that retires soon."""
+
+    max_cost_usd: Decimal | None = None
+    allow: Collection[str] = ()
+    allow_unpriced: bool = False
+    allow_retiring: bool = False
+
+
 def pass_gates(
     plan: Quote,
     backend: Backend,
     renderer: Renderer | None,
     data: Dataset,
     validation: Dataset | None,
-    *,
-    max_cost_usd: Decimal | None,
-    allow: Collection[str],
-    allow_unpriced: bool,
-    allow_retiring: bool,
+    terms: Terms,
 ) -> None:
     """Raise DataError, CapabilityError, LifecycleError or BudgetError; nothing was sent then."""
     _same_data(plan, data, validation)
@@ -36,15 +43,15 @@ def pass_gates(
             report = check(
                 rows, renderer=renderer, max_length=plan.resolved.hyperparameters.max_length
             )
-            _accept(report, role, allow)
+            _accept(report, role, terms.allow)
     _capable(plan.resolved, backend, len(data))
-    alive(backend, plan.resolved.base.id, allow_retiring=allow_retiring)
+    alive(backend, plan.resolved.base.id, allow_retiring=terms.allow_retiring)
     _fits(plan)
     affordable(
         plan.model,
         plan.usd,
-        limit=max_cost_usd,
-        allow_unpriced=allow_unpriced or not plan.paid,
+        limit=terms.max_cost_usd,
+        allow_unpriced=terms.allow_unpriced or not plan.paid,
     )
 
 

@@ -7,11 +7,13 @@ finishing with a model or an error) wins over the word.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from ftkit import clock
 from ftkit.backend import JobStatus, Remote
 from ftkit.ledger import JobRow, Ledger
 from ftkit.secrets import redact
+from ftkit.submission.evidence import Evidence, words_of
 
 log = logging.getLogger("ftkit")
 _warned: set[tuple[str, str]] = set()
@@ -28,15 +30,15 @@ def observe(ledger: Ledger, id: str, remote: Remote) -> JobRow:
             row.instance,
             remote.raw_status,
         )
-    evidence = f"{remote.raw_status} {remote.progress}"
-    moved = evidence != row.evidence.partition("#")[0]
+    seen = Evidence.parsed(row.evidence)
+    now = replace(seen, words=words_of(remote))
     ledger.change(
         id,
         status=status.value,
         raw_status=remote.raw_status,
         error=None if remote.error is None else redact(remote.error),
         cost_usd=None if remote.usd is None else str(remote.usd),
-        **({"evidence": evidence, "evidence_at": clock.now().isoformat()} if moved else {}),
+        **({"evidence": str(now), "evidence_at": clock.now().isoformat()} if now != seen else {}),
     )
     return ledger.job(id)
 

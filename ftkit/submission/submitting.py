@@ -7,9 +7,8 @@ the same call finds the same job.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from ftkit.backend import Backend, Preflight, Training
@@ -24,10 +23,11 @@ from ftkit.spending import one_at_a_time, scope_of, stem_of
 from ftkit.submission.attempts import attempt_at
 from ftkit.submission.creating import create, request_values, train_request
 from ftkit.submission.fingerprints import fingerprint
-from ftkit.submission.gates import pass_gates
+from ftkit.submission.gates import Terms, pass_gates
 from ftkit.submission.job import Job
 from ftkit.submission.spool import Spooled, spool
 
+_NO_TERMS = Terms()
 UNKNOWN_KEY = "ftk" + "?" * 14
 
 
@@ -66,16 +66,11 @@ def submit(
     *,
     validation: Dataset | None = None,
     name: str | None = None,
-    max_cost_usd: Decimal | None = None,
-    allow: Collection[str] = (),
-    allow_unpriced: bool = False,
-    allow_retiring: bool = False,
+    terms: Terms = _NO_TERMS,
     force_new: bool = False,
 ) -> Job:
     """Start the run that `plan` describes, or attach to the one that is there already."""
-    ready = _prepare(
-        data, plan, settings, validation, name, max_cost_usd, allow, allow_unpriced, allow_retiring
-    )
+    ready = _prepare(data, plan, settings, validation, name, terms)
     scope = scope_of(plan.instance, ready.backend)
     if isinstance(ready.training, Preflight):
         preflight = ready.training.preflight
@@ -102,15 +97,10 @@ def dry_run(
     *,
     validation: Dataset | None = None,
     name: str | None = None,
-    max_cost_usd: Decimal | None = None,
-    allow: Collection[str] = (),
-    allow_unpriced: bool = False,
-    allow_retiring: bool = False,
+    terms: Terms = _NO_TERMS,
 ) -> DryRun:
     """The exact create request, after the same local gates; no request is made and the ledger stays as it is."""
-    ready = _prepare(
-        data, plan, settings, validation, name, max_cost_usd, allow, allow_unpriced, allow_retiring
-    )
+    ready = _prepare(data, plan, settings, validation, name, terms)
     return DryRun(plan, ready.training.preview(train_request(UNKNOWN_KEY, ready.request)))
 
 
@@ -126,39 +116,18 @@ def _prepare(
     settings: Settings,
     validation: Dataset | None,
     name: str | None,
-    max_cost_usd: Decimal | None,
-    allow: Collection[str],
-    allow_unpriced: bool,
-    allow_retiring: bool,
+    terms: Terms,
 ) -> _Prepared:
     """All that needs no request: the gates, and the rows on disk."""
     backend, training = training_of(plan.instance, settings)
     renderer = training.renderer(plan.resolved.base)
-    pass_gates(
-        plan,
-        backend,
-        renderer,
-        data,
-        validation,
-        max_cost_usd=max_cost_usd,
-        allow=allow,
-        allow_unpriced=allow_unpriced,
-        allow_retiring=allow_retiring,
-    )
+    pass_gates(plan, backend, renderer, data, validation, terms)
     train = spool((training.encode(e.messages) for e in data), settings.home)
     held = None
     if validation is not None:
         held = spool((training.encode(e.messages) for e in validation), settings.home)
     record = _record(plan, backend, renderer, data, validation)
-    request = request_values(
-        plan,
-        train,
-        held,
-        record,
-        name=name,
-        max_cost_usd=max_cost_usd,
-        allow_unpriced=allow_unpriced,
-    )
+    request = request_values(plan, train, held, record, name=name, terms=terms)
     return _Prepared(backend, training, (train, held), record, request)
 
 

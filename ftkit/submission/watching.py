@@ -23,6 +23,7 @@ from ftkit.ledger import JobRow, Ledger, Phase, State
 from ftkit.patience import patiently
 from ftkit.registry import training_of
 from ftkit.secrets import redact
+from ftkit.submission.evidence import Evidence
 
 if TYPE_CHECKING:
     from ftkit.submission.job import Job
@@ -153,24 +154,17 @@ def silent_s(row: JobRow, ledger: Ledger, settings: Settings) -> float | None:
     if silent < STALLED_AFTER_S:
         return None
     id, (_, training) = row.remote_id, training_of(row.instance, settings)
-    seen = int(row.evidence.partition("#")[2] or 0)
+    seen = Evidence.parsed(row.evidence)
     try:
-        newest = max(
-            (
-                event.id
-                for event in patiently(row.instance, lambda: list(training.events(id, seen)))
-            ),
-            default=seen,
-        )
+        fresh = patiently(row.instance, lambda: list(training.events(id, seen.event)))
     except FtkitError as error:
         log.debug("events of %s cannot be read: %s", row.id, error)
         return silent
-    if newest == seen:
+    newest = max((event.id for event in fresh), default=seen.event)
+    if newest == seen.event:
         return silent
     ledger.change(
-        row.id,
-        evidence=f"{row.evidence.partition('#')[0]}#{newest}",
-        evidence_at=now.isoformat(),
+        row.id, evidence=str(replace(seen, event=newest)), evidence_at=now.isoformat()
     )
     return None
 
