@@ -70,7 +70,7 @@ def settings(profile: str | None = None) -> Settings:
     profiles: dict[str, dict[str, tuple[Any, Origin]]] = {}
     providers: dict[str, dict[str, Any]] = {}
     origins: dict[str, Origin] = {}
-    for path, project in _files():
+    for path, project in files():
         origin = Origin(str(path), project)
         content = _read(path, origin)
         if "profile" in content:
@@ -125,7 +125,7 @@ def money(value: object, origin: str = "max_cost_usd") -> Decimal | None:
     return amount
 
 
-def _files() -> list[tuple[Path, bool]]:
+def files() -> list[tuple[Path, bool]]:
     """Configuration files that exist, weakest first, each with whether it belongs to a project."""
     from platformdirs import user_config_path
 

@@ -70,6 +70,16 @@ def backend_names() -> tuple[str, ...]:
     return tuple(sorted(name for name in _entry_points() if _load(name).listed))
 
 
+def entry_points_found() -> tuple[EntryPoint, ...]:
+    """Every entry point of the group as it is installed, also where two claim one name; nothing is imported."""
+    return tuple(entry_points(group=GROUP))
+
+
+def plugin(name: str) -> Plugin:
+    """What a backend's entry point names; raises ConfigError where it cannot be imported or is no Plugin."""
+    return _load(name)
+
+
 def is_backend(name: str) -> bool:
     """True where a backend of this name is installed, listed or not."""
     return name in _entry_points()
@@ -108,31 +118,38 @@ def replacement() -> Opener | None:
 
 @lru_cache(maxsize=32)
 def _open(name: str, section: str, home: Path) -> Backend:
-    plugin = _load(name)
+    brought = _load(name)
     try:
-        checked = plugin.settings.model_validate(json.loads(section))
+        checked = brought.settings.model_validate(json.loads(section))
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        hint = nearest(field, plugin.settings.model_fields)
+        hint = nearest(field, brought.settings.model_fields)
         raise ConfigError(
             f"[providers] for backend {name!r}: {field}: {first['msg']}{hint}"
         ) from error
-    return plugin.open(checked, home)
+    return brought.open(checked, home)
 
 
 @lru_cache(maxsize=32)
 def _load(name: str) -> Plugin:
-    plugin = _entry_points()[name].load()
-    if not isinstance(plugin, Plugin):
+    point = _entry_points()[name]
+    try:
+        brought = point.load()
+    except Exception as error:  # what a stranger's module does when it is imported
+        raise ConfigError(
+            f"the package {_package(point)}, which brings the backend {name!r}, cannot be imported "
+            f"({type(error).__name__}: {error}); reinstall or uninstall it"
+        ) from error
+    if not isinstance(brought, Plugin):
         raise ConfigError(f"the entry point {name!r} of {GROUP} is not an ftkit.backend.Plugin")
-    return plugin
+    return brought
 
 
 @lru_cache(maxsize=1)
 def _entry_points() -> dict[str, EntryPoint]:
     found: dict[str, EntryPoint] = {}
-    for point in entry_points(group=GROUP):
+    for point in entry_points_found():
         other = found.setdefault(point.name, point)
         if other.value != point.value:
             raise ConfigError(

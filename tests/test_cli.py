@@ -175,7 +175,10 @@ def test_config_show_names_the_origin_of_each_value(monkeypatch: pytest.MonkeyPa
     assert settings["home"] == {"value": "/nowhere/ftkit", "origin": "FTKIT_HOME"}
 
 
-def test_control_c_stops_watching_and_leaves_the_job_running(base: str, home: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_stops_watching_and_leaves_the_job_running(
+    number: int, base: str, home: Path
+) -> None:
     data = rows_file()
     terminal, other = pty.openpty()
     child = subprocess.Popen(
@@ -188,7 +191,7 @@ def test_control_c_stops_watching_and_leaves_the_job_running(base: str, home: Pa
     while "training" not in seen:
         seen += os.read(terminal, 4096).decode(errors="replace")
     time.sleep(1)
-    child.send_signal(signal.SIGINT)
+    child.send_signal(number)
     try:
         while chunk := os.read(terminal, 4096):
             seen += chunk.decode(errors="replace")
@@ -197,7 +200,7 @@ def test_control_c_stops_watching_and_leaves_the_job_running(base: str, home: Pa
     assert child.wait(30) == 130
     job = as_json("job", "show", "long")
     assert job["status"] == "running"
-    assert f"job {job['id']} goes on" in seen.replace("\r", "")
+    assert f"job {job['id']}: it goes on; `ftkit job wait" in seen.replace("\r", "")
     ftkit("job", "cancel", "long")
     assert "cancelled" in ftkit("job", "wait", "long", code=1).stderr
 

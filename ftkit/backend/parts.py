@@ -190,6 +190,16 @@ class Hosting(Protocol):
         """Every deployment of the account that costs money now."""
 
 
+@dataclass(frozen=True, slots=True)
+class Device:
+    """What this machine can compute on, the best first. `trouble` says why it cannot be used as things are; sizes in bytes."""
+
+    name: str
+    memory: int | None = None
+    memory_free: int | None = None
+    trouble: str = ""
+
+
 class Inference(Protocol):
     """Answers. Native async twins; a stream yields pieces of text and ends with the Answer."""
 

@@ -7,18 +7,36 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 import sys
 from importlib import import_module
+from types import FrameType
+from typing import Any
 
 import typer
+import typer.core
 
 from ftkit.cli.exit_codes import INTERRUPTED
 from ftkit.cli.terminal import note
 from ftkit.errors import FtkitError
 from ftkit.secrets import RedactingFilter, redact
 
+
+class _Verbs(typer.core.TyperGroup):
+    def invoke(self, ctx: Any) -> Any:
+        """Run the verb; an interrupt says what it leaves behind."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as interrupt:
+            note("ftkit: interrupted")
+            for line in getattr(interrupt, "__notes__", ()):
+                note(redact(line))
+            raise typer.Exit(INTERRUPTED) from None
+
+
 app = typer.Typer(
     name="ftkit",
+    cls=_Verbs,
     help="Fine-tune language models: check the data, know the cost first, train, and show that it worked.",
     no_args_is_help=True,
     add_completion=True,
@@ -67,6 +85,7 @@ def main(arguments: list[str] | None = None) -> None:
     debug = "--debug" in given
     given = ["--debug"] * debug + [word for word in given if word != "--debug"]
     _report_slow_work()
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         app(given, standalone_mode=True, prog_name="ftkit")
     except FtkitError as error:
@@ -76,12 +95,14 @@ def main(arguments: list[str] | None = None) -> None:
             sys.stdout.write(json.dumps(_as_dict(error), ensure_ascii=False) + "\n")
         note(redact(f"ftkit: {error}"))
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        note("ftkit: interrupted")
-        sys.exit(INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """SIGTERM is what Ctrl-C is: our process ends, the job goes on."""
+    raise KeyboardInterrupt
 
 
 class _Notes(logging.Handler):

@@ -1,35 +1,27 @@
-"""Watching a job at a terminal: a bar for its steps, its events as lines, and a clean Ctrl-C."""
+"""Watching a job at a terminal: a bar for its steps, its events as lines."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import typer
-
-from ftkit.cli.exit_codes import INTERRUPTED
 from ftkit.cli.terminal import bars, note
 from ftkit.ledger import JobRow
 from ftkit.submission import Job
 
 
 def watch(job: Job, timeout_s: float | None = None) -> Job:
-    """Follow a job to its end. Ctrl-C stops watching, not the job: its id is printed and the exit code is 130."""
-    try:
-        steps = job.plan.get("steps", 0)
-        with bars() as update:
-            if timeout_s is not None:
-                return job.wait(timeout_s)
-            for event in job.events(follow=True):
-                if event.type == "step":
-                    loss = event.data.get("loss")
-                    label = "training" if loss is None else f"training, loss {loss:.3f}"
-                    update("training", event.data["step"], steps or event.data["step"], label)
-                else:
-                    note(str(event))
-    except KeyboardInterrupt:
-        note(f"stopped watching; job {job.id} goes on. ftkit job wait {job.id} watches it again, ")
-        note(f"ftkit job cancel {job.id} stops it.")
-        raise typer.Exit(INTERRUPTED) from None
+    """Follow a job to its end. Ctrl-C stops watching, not the job."""
+    steps = job.plan.get("steps", 0)
+    with bars() as update:
+        if timeout_s is not None:
+            return job.wait(timeout_s)
+        for event in job.events(follow=True):
+            if event.type == "step":
+                loss = event.data.get("loss")
+                label = "training" if loss is None else f"training, loss {loss:.3f}"
+                update("training", event.data["step"], steps or event.data["step"], label)
+            else:
+                note(str(event))
     return job
 
 

@@ -68,6 +68,7 @@ class Quote:
             "longest": resolved.counts.longest,
             "steps": resolved.steps,
             "usd": None if self.usd is None else str(self.usd),
+            "paid": self.paid,
             "lines": [
                 {
                     "label": line.label,

@@ -3,15 +3,19 @@
 from ftkit.ledger.fresh import new_intent, new_job
 from ftkit.ledger.rows import HistoryLine, Intent, JobRow, Phase, State, Verb
 from ftkit.ledger.store import Ledger
+from ftkit.ledger.viewing import Condition, LedgerView, view_of
 
 __all__ = [
+    "Condition",
     "HistoryLine",
     "Intent",
     "JobRow",
     "Ledger",
+    "LedgerView",
     "Phase",
     "State",
     "Verb",
     "new_intent",
     "new_job",
+    "view_of",
 ]

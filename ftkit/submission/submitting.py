@@ -24,6 +24,7 @@ from ftkit.submission.attempts import attempt_at
 from ftkit.submission.creating import create, request_values, train_request
 from ftkit.submission.fingerprints import fingerprint
 from ftkit.submission.gates import Terms, pass_gates
+from ftkit.submission.interrupts import explained
 from ftkit.submission.job import Job
 from ftkit.submission.spool import Spooled, spool
 
@@ -86,7 +87,8 @@ def submit(
         if name is not None:
             ledger.name(name, row.id)
         if row.state in (State.PREPARED, State.UPLOADING):
-            create(ledger, ready.backend, ready.training, row)
+            with explained(lambda: ledger.job(row.id)):
+                create(ledger, ready.backend, ready.training, row)
     return Job(row.id, settings)
 
 

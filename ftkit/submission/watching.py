@@ -24,6 +24,7 @@ from ftkit.patience import patiently
 from ftkit.registry import training_of
 from ftkit.secrets import redact
 from ftkit.submission.evidence import Evidence
+from ftkit.submission.interrupts import explained
 
 if TYPE_CHECKING:
     from ftkit.submission.job import Job
@@ -108,17 +109,19 @@ class _Watch:
 def wait(job: Job, ledger: Ledger, settings: Settings, timeout_s: float | None) -> None:
     """Block until the job has ended."""
     watch = _Watch(job, ledger, settings, timeout_s)
-    while not watch.ended(watch.look()):
-        watch.not_late()
-        clock.sleep(watch.pause_s)
+    with explained(lambda: ledger.job(job.id)):
+        while not watch.ended(watch.look()):
+            watch.not_late()
+            clock.sleep(watch.pause_s)
 
 
 async def wait_async(job: Job, ledger: Ledger, settings: Settings, timeout_s: float | None) -> None:
     """`wait` without blocking the event loop."""
     watch = await asyncio.to_thread(_Watch, job, ledger, settings, timeout_s)
-    while not watch.ended(await asyncio.to_thread(watch.look)):
-        watch.not_late()
-        await clock.sleep_async(watch.pause_s)
+    with explained(lambda: ledger.job(job.id)):
+        while not watch.ended(await asyncio.to_thread(watch.look)):
+            watch.not_late()
+            await clock.sleep_async(watch.pause_s)
 
 
 def events(
@@ -127,22 +130,25 @@ def events(
     """Events above `after`; with `follow` until the job has ended and its last event was seen."""
     watch = _Watch(job, ledger, settings)
     while True:
-        row = watch.look() if follow else job.refresh()
-        ended = watch.ended(row) if follow else True
-        if row is not None and row.remote_id is not None:
-            id, since = row.remote_id, after
-            try:
-                fresh = patiently(row.instance, lambda: list(watch.training.events(id, since)))  # noqa: B023
-            except Unavailable:
-                if not follow:
-                    raise
-                fresh, ended = [], False  # the next look says that the provider is out of reach
-            for event in fresh:
-                after = event.id
-                yield replace(event, message=redact(event.message))
+        with explained(lambda: ledger.job(job.id)):
+            row = watch.look() if follow else job.refresh()
+            ended = watch.ended(row) if follow else True
+            fresh: list[Event] = []
+            if row is not None and row.remote_id is not None:
+                id, since = row.remote_id, after
+                try:
+                    fresh = patiently(row.instance, lambda: list(watch.training.events(id, since)))  # noqa: B023
+                except Unavailable:
+                    if not follow:
+                        raise
+                    ended = False  # the next look says that the provider is out of reach
+        for event in fresh:
+            after = event.id
+            yield replace(event, message=redact(event.message))
         if ended:
             return
-        clock.sleep(watch.pause_s)
+        with explained(lambda: ledger.job(job.id)):
+            clock.sleep(watch.pause_s)
 
 
 def silent_s(row: JobRow, ledger: Ledger, settings: Settings) -> float | None:
@@ -163,9 +169,7 @@ def silent_s(row: JobRow, ledger: Ledger, settings: Settings) -> float | None:
     newest = max((event.id for event in fresh), default=seen.event)
     if newest == seen.event:
         return silent
-    ledger.change(
-        row.id, evidence=str(replace(seen, event=newest)), evidence_at=now.isoformat()
-    )
+    ledger.change(row.id, evidence=str(replace(seen, event=newest)), evidence_at=now.isoformat())
     return None
 
 

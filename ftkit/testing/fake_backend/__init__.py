@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ftkit.backend import Backend, Plugin
 from ftkit.catalogue import load_catalogue
+from ftkit.secrets import Secret
 
 
 class FakeSettings(BaseModel):
@@ -55,6 +56,7 @@ def _open(settings: FakeSettings, home: Path) -> Backend:
             "folder": "the provider opens no folder of weights",
             "install": "the weights stay at the provider",
         },
+        credentials=(Secret(settings.api_key_env),),
     )
 
 
