@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+from ftkit.testing import HostedProvider
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 # Tests run side by side, one a core: threads of one would only wait for those of another.
@@ -31,6 +34,22 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv("FTKIT_NOW_ANCHOR", raising=False)
     monkeypatch.chdir(work)
     return folder
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[HostedProvider]:
+    """The stand-in provider, started once a file."""
+    with HostedProvider(run_s=0.2) as provider:
+        yield provider
+
+
+@pytest.fixture
+def provider(server: HostedProvider, monkeypatch: pytest.MonkeyPatch) -> HostedProvider:
+    """The stand-in provider with nothing in it, which the instance "fake" leads to."""
+    server.reset()
+    monkeypatch.setenv("FTKIT_FAKE_URL", server.url)
+    monkeypatch.setenv("FTKIT_FAKE_API_KEY", server.api_key)
+    return server
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,9 +24,8 @@ from ftkit.errors import (
 from ftkit.ledger import Phase, State
 from ftkit.testing import HostedProvider
 from ftkit.types import JobStatus
+from tests.hosted import CREATE, READ, ROWS, configure, virtual
 
-ROWS = [{"prompt": f"question {n}", "completion": f"answer {n}"} for n in range(12)]
-CREATE = "POST /v1/jobs"
 LOST: dict[str, dict[str, Any]] = {
     "dropped": {"action": "close", "process": True},
     "reset": {"action": "reset", "process": True},
@@ -46,36 +44,6 @@ LOST: dict[str, dict[str, Any]] = {
         "body": "<html>bad gateway</html>",
     },
 }
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[HostedProvider]:
-    with HostedProvider(run_s=0.2) as provider:
-        yield provider
-
-
-@pytest.fixture
-def provider(server: HostedProvider, monkeypatch: pytest.MonkeyPatch) -> HostedProvider:
-    server.reset()
-    monkeypatch.setenv("FTKIT_FAKE_URL", server.url)
-    monkeypatch.setenv("FTKIT_FAKE_API_KEY", server.api_key)
-    return server
-
-
-def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **settings: object) -> None:
-    lines = "\n".join(f"{name} = {json.dumps(value)}" for name, value in settings.items())
-    tmp_path.mkdir(exist_ok=True)
-    path = tmp_path / "user.toml"
-    path.write_text(f'[providers.fake]\nbackend = "fake"\n{lines}\n')
-    monkeypatch.setenv("FTKIT_CONFIG", str(path))
-
-
-def virtual(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, provider: HostedProvider) -> None:
-    tmp_path.mkdir(exist_ok=True)
-    clock = tmp_path / "now"
-    clock.write_text("2026-11-25T12:00:00+00:00")
-    monkeypatch.setenv("FTKIT_NOW", f"file:{clock}")
-    provider.set(now=f"file:{clock}")
 
 
 @pytest.mark.parametrize("lag", [0, 120])
@@ -310,7 +278,7 @@ def polls(
     job = ftkit.submit(ROWS, "fake/small")
     if status is not None:
         provider.fault(
-            "GET /v1/jobs/ID",
+            READ,
             "reply",
             status=status,
             body="{}",
@@ -318,7 +286,7 @@ def polls(
             until="2026-11-25T12:30:00+00:00",
         )
     assert job.wait().status is JobStatus.SUCCEEDED
-    return int(provider.counts()["requests"]["GET /v1/jobs/ID"])
+    return int(provider.counts()["requests"][READ])
 
 
 @pytest.mark.parametrize("status", [429, 503])
