@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,40 @@ def test_a_killed_trainer_leaves_a_failed_run_that_says_died(here: Home) -> None
     assert not here.run("ftkkilled").alive()
     with pytest.raises(TrainingError, match="has no model, it is failed: the trainer ended"):
         here.training.result("ftkkilled")
+
+
+def test_of_many_who_resume_a_dead_run_one_starts_it_and_it_trains_anew_to_its_end(
+    here: Home,
+) -> None:
+    here.training.submit(here.request("ftkdied1", epochs=20))
+    wait_until(here, "ftkdied1", stepping)
+    run = here.run("ftkdied1")
+    assert here.training.resume("ftkdied1") is False  # it lives
+    os.kill(trainer_pid(run), signal.SIGKILL)
+    wait_until(here, "ftkdied1", finished)
+    before = list(here.training.events("ftkdied1", 0))
+
+    with ThreadPoolExecutor(8) as pool:
+        won = list(pool.map(lambda _: here.training.resume("ftkdied1"), range(8)))
+    assert sum(won) == 1
+    assert wait_until(here, "ftkdied1", finished).status is JobStatus.SUCCEEDED
+    assert here.training.resume("ftkdied1") is False  # it has ended
+
+    events = list(here.training.events("ftkdied1", 0))
+    assert events[: len(before)] == before
+    assert [event.id for event in events] == list(range(1, len(events) + 1))
+    assert events[len(before)].type == "resumed"
+    anew = [event.data["step"] for event in events[len(before) :] if event.type == "step"]
+    assert anew == list(range(1, len(anew) + 1)) == list(range(1, events[-1].data["steps"] + 1))
+
+
+def test_a_dead_run_that_was_asked_to_stop_is_not_resumed(here: Home) -> None:
+    here.training.submit(here.request("ftkdied2", epochs=500))
+    wait_until(here, "ftkdied2", stepping)
+    os.kill(trainer_pid(here.run("ftkdied2")), signal.SIGKILL)
+    wait_until(here, "ftkdied2", finished)
+    here.training.cancel("ftkdied2")
+    assert here.training.resume("ftkdied2") is False
 
 
 def test_a_run_that_was_prepared_but_never_started_is_started_by_the_next_look(

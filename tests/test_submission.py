@@ -131,6 +131,33 @@ def test_a_failed_job_is_tried_anew_as_the_next_attempt(base: str, home: Path) -
     second.wait(120)
 
 
+@pytest.mark.parametrize("how", ["the same submission", "go on"])
+def test_a_job_whose_trainer_died_goes_on_as_itself(how: str, base: str, home: Path) -> None:
+    job = ftkit.submit(ROWS, base, hyperparameters={"max_steps": 60})
+    started = next(event for event in job.events(follow=True) if event.type == "started")
+    next(event for event in job.events(follow=True) if event.type == "step")
+    os.kill(started.data["pid"], signal.SIGKILL)
+    assert job.wait(60).status is JobStatus.FAILED
+    if how == "go on":
+        job.go_on()
+    else:
+        assert ftkit.submit(ROWS, base, hyperparameters={"max_steps": 60}).id == job.id
+    assert job.wait(120).status is JobStatus.SUCCEEDED
+    assert runs(home) == [job.id]
+    steps = [metric["step"] for metric in job.metrics() if metric["type"] == "step"]
+    assert steps == list(range(1, 61))
+    assert any(line.what == "resumed" for line in job.history())
+
+
+def test_a_failed_job_that_cannot_go_on_says_so(base: str) -> None:
+    job = ftkit.submit(ROWS, base, hyperparameters={"max_steps": 100_000})
+    started = next(event for event in job.events(follow=True) if event.type == "started")
+    os.kill(started.data["pid"], signal.SIGTERM)
+    assert job.wait(60).status is JobStatus.FAILED
+    with pytest.raises(TrainingError, match="cannot go on; submit the same data again"):
+        job.go_on()
+
+
 def test_waiting_too_long_leaves_the_job_running(base: str) -> None:
     job = ftkit.submit(ROWS, base, hyperparameters={"max_steps": 100_000})
     with pytest.raises(JobTimeout, match="it goes on"):

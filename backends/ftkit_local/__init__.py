@@ -26,7 +26,6 @@ _LACKS = {
     "estimate_usd": "nobody sends a bill for this machine",
     "checkpoints": "checkpoints of a run in progress are not built yet",
     "download": "the weights are on this machine already: the model's record names their folder",
-    "resume": "a run whose trainer died starts anew as the next attempt",
     "hosting": "a local model answers in this process; there is nothing to deploy",
 }
 

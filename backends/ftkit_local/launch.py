@@ -41,9 +41,12 @@ def trainer_environment(parent: Mapping[str, str]) -> dict[str, str]:
 
 
 def start_trainer(run: RunFolder) -> bool:
-    """Start a trainer for a prepared run; False where one has it already."""
+    """Start a trainer for a prepared or dead run; False where one has it already, or has ended it."""
     lock = locks.take(run.lock)
     if lock is None:
+        return False
+    if run.outcome() is not None:
+        lock.release()
         return False
     command = [sys.executable, "-m", "ftkit_local.trainer", str(run.path)]
     try:

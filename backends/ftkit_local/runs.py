@@ -83,6 +83,10 @@ class RunFolder:
             path.exists() and path.stat().st_size > 0 for path in (self.events_file, self.log)
         )
 
+    def died(self) -> bool:
+        """True where a trainer was there and left without a result."""
+        return not self.alive() and self.outcome() is None and self.was_started()
+
     def cancelled(self) -> bool:
         """True where somebody asked the run to stop."""
         return self.cancel.exists()
@@ -206,6 +210,8 @@ class RunFolder:
         for event in reversed(self._last_events()):
             if event.type == "step":
                 return int(event.data["step"]), int(event.data["steps"])
+            if event.type == "started":
+                return None  # the steps above are those of a trainer that died
         return None
 
     def _last_words(self) -> str:

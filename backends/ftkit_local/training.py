@@ -103,12 +103,7 @@ class LocalTraining:
         run = run_folder(self._home, id)
         state = run.state()
         if state.status is JobStatus.QUEUED and not run.alive() and not run.was_started():
-            try:
-                start_trainer(run)
-            except OSError as error:
-                raise StorageError(
-                    f"the trainer cannot be started for {run.path}: {error}"
-                ) from error
+            _start(run)
             state = run.state()
         return state
 
@@ -119,6 +114,11 @@ class LocalTraining:
     def cancel(self, id: str) -> None:
         """Ask the run to stop before its next step; a finished run stays as it is."""
         run_folder(self._home, id).cancel.touch()
+
+    def resume(self, id: str) -> bool:
+        """Start a dead run's trainer again, from its first step."""
+        run = run_folder(self._home, id)
+        return run.died() and not run.cancelled() and _start(run)
 
     def result(self, id: str) -> ModelRecord:
         """The trained model, with `adapter` as an absolute path; raises TrainingError where there is none."""
@@ -172,6 +172,13 @@ class LocalTraining:
             record=dict(request.record),
             versions=versions(),
         )
+
+
+def _start(run: RunFolder) -> bool:
+    try:
+        return start_trainer(run)
+    except OSError as error:
+        raise StorageError(f"the trainer cannot be started for {run.path}: {error}") from error
 
 
 def _spec_file(path: Path) -> SpecFile:

@@ -133,7 +133,7 @@ def settle(
 
 
 def go_on(job: Which, json: Json = False) -> None:
-    """Finish a submission that was interrupted before anything was paid for."""
+    """Finish a submission that was interrupted before anything was paid for, or resume a run whose trainer died."""
     found = ftkit.job(job).go_on()
     value = as_dict(found)
     show(_in_words(value), value, json)

@@ -19,7 +19,7 @@ from datetime import timedelta
 from typing import Any
 
 from ftkit import clock
-from ftkit.backend import JobStatus, Remote, Resume, Training
+from ftkit.backend import JobStatus, Remote, Training
 from ftkit.cost import Quote
 from ftkit.errors import ConfigError
 from ftkit.ledger import JobRow, Ledger, State, Verb, new_intent, new_job
@@ -27,6 +27,7 @@ from ftkit.patience import patiently
 from ftkit.spending import adopt, attempt_key, stem_of
 from ftkit.submission.creating import completed, purchase
 from ftkit.submission.observing import observe, status_of
+from ftkit.submission.resuming import goes_on_after_death
 from ftkit.submission.settling import settle_row
 
 log = logging.getLogger("ftkit")
@@ -63,7 +64,7 @@ def attempt_at(
         if last.status not in _OVER:
             log.info("attached to job %s, which does the same work: %s", last.id, last.status)
             return ledger.job(last.id)
-        if last.status is JobStatus.FAILED and _goes_on(ledger, training, last):
+        if goes_on_after_death(ledger, training, last):
             return ledger.job(last.id)
     return _next(ledger, training, plan, work, scope, request, last.attempt + 1, force_new)
 
@@ -75,18 +76,6 @@ def found_meanwhile(ledger: Ledger, training: Training, row: JobRow) -> JobRow:
         return row
     adopt(ledger, row.id, purchase(ledger, training, row), remotes, "created elsewhere")
     return observe(ledger, row.id, remotes[0])
-
-
-def _goes_on(ledger: Ledger, training: Training, row: JobRow) -> bool:
-    """True where a dead run was started again, by us or by somebody who was faster."""
-    if not isinstance(training, Resume) or row.remote_id is None:
-        return False
-    started = training.resume(row.remote_id)
-    now = observe(ledger, row.id, training.get(row.remote_id))
-    if started:
-        ledger.tell(row.id, "resumed", "its trainer had died")
-        log.info("job %s had died and goes on", row.id)
-    return now.status not in _OVER
 
 
 def _next(

@@ -131,12 +131,16 @@ class Job:
         return watching.events(self, self._ledger, self._settings, follow, after)
 
     def metrics(self) -> list[dict[str, Any]]:
-        """Numbers of every step and validation so far: step, loss, learning_rate, tokens, seconds and so on."""
-        return [
-            {"type": event.type, **event.data}
+        """Numbers of every step and validation so far: step, loss, learning_rate, tokens, seconds and so on.
+
+        A step that was made again after a crash stands there once, with its latest numbers.
+        """
+        latest = {
+            (event.type, event.data.get("step")): {"type": event.type, **event.data}
             for event in self.events()
             if event.type in ("step", "validation")
-        ]
+        }
+        return list(latest.values())
 
     def wait(self, timeout_s: float | None = None) -> Job:
         """Block until the job has ended, however it ended; JobTimeout leaves it running.
@@ -166,7 +170,7 @@ class Job:
         return self
 
     def go_on(self) -> Job:
-        """Finish a submission that was interrupted before anything was paid for."""
+        """Finish a submission that was interrupted before anything was paid for, or resume a run whose trainer died."""
         go_on(self.id, self._settings)
         return self
 

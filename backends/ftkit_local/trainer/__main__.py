@@ -51,6 +51,8 @@ def _own(run: RunFolder) -> int:
     interrupts = Interrupts(run)
     with closing(journal), interrupts.watched():
         try:
+            if journal.continued:
+                journal.write("resumed", "the trainer had died; training begins anew at step 1")
             _train(run, journal, interrupts)
         except Cancelled as error:
             interrupts.shield()

@@ -15,6 +15,7 @@ class Journal:
 
     def __init__(self, run: RunFolder) -> None:
         self._id = max((event.id for event in run.events()), default=0)
+        self.continued = self._id > 0  # another trainer wrote here before
         self._file = os.open(run.events_file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         # A writer that was killed may have left half a line, and a new event must not be glued to it.
         content = os.pread(self._file, os.fstat(self._file).st_size, 0)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
@@ -48,23 +49,28 @@ def _plain(backend: str) -> Subject:
 
 
 def _fake_runs() -> Subject:
+    from ftkit.testing.runs_backend import FOLDER
+
     return Subject(
         INSTANCE,
         {"backend": "fake-runs", "step_s": 0.02},
         "tiny",
         hyperparameters={"max_steps": 3, "epochs": 4},
         long_run={"max_steps": 500, "epochs": 500, "batch_size": 1},
-        kill=_kill_run,
+        kill=_kills_run(FOLDER),
     )
 
 
-def _kill_run(id: str) -> None:
-    """End a run's process as a crash would; its own journal names it."""
-    from ftkit.testing.runs_backend import FOLDER
-    from ftkit.testing.runs_backend.run_folder import run_folder
+def _kills_run(folder: str) -> Callable[[str], None]:
+    """Ends a run's trainer as a crash would; its own journal, one JSON event a line, names the process."""
 
-    started = [e for e in run_folder(config.home() / FOLDER, id).events() if e.type == "started"]
-    os.kill(int(started[-1].data["pid"]), signal.SIGKILL)
+    def kill(id: str) -> None:
+        journal = (config.home() / folder / id / "events.jsonl").read_text(encoding="utf-8")
+        events = [json.loads(line) for line in journal.splitlines()]
+        pid = [event["data"]["pid"] for event in events if event["type"] == "started"][-1]
+        os.kill(int(pid), signal.SIGKILL)
+
+    return kill
 
 
 def _local() -> Subject:
@@ -79,6 +85,7 @@ def _local() -> Subject:
         str(Path(base).absolute()),
         hyperparameters={"max_steps": 1},
         long_run={"max_steps": 5000, "epochs": 5000},
+        kill=_kills_run("runs"),
         timeout_s=180,
     )
 
