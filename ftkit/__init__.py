@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         AnswerMetric,
         CheckReport,
         Dataset,
+        Deployed,
         DryRun,
         Hyperparameters,
         Job,
@@ -38,6 +39,7 @@ __all__ = [
     "afinetune",
     "asubmit",
     "check",
+    "deployments",
     "errors",
     "estimate",
     "evaluate",
@@ -238,6 +240,17 @@ def import_jobs(provider: str) -> list[Job]:
     from ftkit.submission import import_jobs
 
     return import_jobs(provider, config.settings())
+
+
+def deployments(provider: str | None = None) -> list[Deployed]:
+    """What is deployed and costs money by the hour: of one provider, or of every one that can be asked.
+
+    One whose start was lost is listed too, with no id: it may run. Each has `stop` and `settle`.
+    """
+    from ftkit import config
+    from ftkit.models import list_deployments
+
+    return list_deployments(config.settings(), provider)
 
 
 def model(what: str | Path) -> Model:

@@ -19,7 +19,7 @@ from threading import Lock
 
 from pydantic import ValidationError
 
-from ftkit.backend import Backend, Plugin, Training
+from ftkit.backend import Backend, Hosting, Plugin, Training
 from ftkit.config import Settings
 from ftkit.errors import ConfigError, NotFound
 from ftkit.words import nearest
@@ -63,6 +63,14 @@ def training_of(instance: str, settings: Settings) -> tuple[Backend, Training]:
     if backend.training is None:
         raise backend.refuse("training")
     return backend, backend.training
+
+
+def hosting_of(instance: str, settings: Settings) -> tuple[Backend, Hosting]:
+    """The backend of an instance with its Hosting; refused by name where it has none."""
+    backend = open_backend(instance, settings)
+    if backend.hosting is None:
+        raise backend.refuse("hosting")
+    return backend, backend.hosting
 
 
 def backend_names() -> tuple[str, ...]:

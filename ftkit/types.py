@@ -15,7 +15,7 @@ from ftkit.data import CheckReport, Dataset, Example, Finding, Message, Severity
 from ftkit.evaluation import AnswerMetric, Comparison, Metric, Report, Verdict
 from ftkit.hyperparameters import Hyperparameters, Method
 from ftkit.ledger import HistoryLine, Phase
-from ftkit.models import Model, Reply, Stream
+from ftkit.models import Deployed, Model, Reply, Stream
 from ftkit.submission import DryRun, Job
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Checkpoint",
     "Comparison",
     "Dataset",
+    "Deployed",
     "DryRun",
     "Event",
     "Example",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,28 +44,34 @@ def test_the_readmes_configuration_is_understood(monkeypatch: pytest.MonkeyPatch
     assert config.settings().hyperparameters.lora_rank == 32
 
 
+def story(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "cookbook" / f"{name}.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def test_route_tickets(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FTKIT_MODEL", base)
-    spec = importlib.util.spec_from_file_location("story", ROOT / "cookbook" / "route_tickets.py")
-    assert spec and spec.loader
-    story = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(story)
-    report = story.main(rows=90, epochs=0.2, held_out_rows=12)
+    report = story("route_tickets").main(rows=90, epochs=0.2, held_out_rows=12)
     assert report.verdict == "not_enough_evidence"
     assert len(report.baselines) == 4
     assert ftkit.job("ticket-router").status == "succeeded"
     assert Path("ticket-router.html").exists()
 
 
-def test_paid_calls(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("FTKIT_FAKE_URL", "FTKIT_FAKE_API_KEY"):
-        monkeypatch.setenv(name, "")  # the story sets them; they are taken back after it
-    spec = importlib.util.spec_from_file_location("paid", ROOT / "cookbook" / "paid_calls.py")
-    assert spec and spec.loader
-    story = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(story)
-    story.main()
-    assert "jobs at the provider: 1" in capsys.readouterr().out
+@pytest.mark.parametrize(
+    ("name", "ends"),
+    [("paid_calls", "jobs at the provider: 1"), ("deployments", "3.00 USD an hour: stopped")],
+)
+def test_stories_on_the_stand_in_provider(
+    name: str, ends: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("FTKIT_FAKE_URL", "FTKIT_FAKE_API_KEY"):
+        monkeypatch.setenv(variable, "")  # the story sets them; they are taken back after it
+    story(name).main()
+    assert capsys.readouterr().out.strip().endswith(ends)
 
 
 def test_every_link_of_the_docs_leads_somewhere() -> None:

@@ -50,6 +50,7 @@ _VERBS = (
     "finetune",
     "job",
     "jobs",
+    "deployments",
     "chat",
     "map",
     "evaluate",

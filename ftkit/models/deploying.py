@@ -11,16 +11,18 @@ from decimal import Decimal
 from ftkit import clock
 from ftkit.backend import Backend, Hosting, ModelRecord, Running
 from ftkit.config import Settings
-from ftkit.errors import BudgetError
+from ftkit.errors import BudgetError, FtkitError, ProviderError
 from ftkit.ledger import Intent, Ledger, State, Verb, new_intent
 from ftkit.patience import patiently
 from ftkit.spending import (
     Purchase,
+    Search,
     adopt,
     affordable,
     attempt_key,
     digest,
     held_for_life,
+    look,
     one_at_a_time,
     parsed_key,
     scope_of,
@@ -32,6 +34,7 @@ from ftkit.spending import (
 log = logging.getLogger("ftkit")
 
 _HOUR = 3600
+_STARTED = (State.SUBMITTING, State.UNSETTLED, State.MADE)
 
 
 class Deployment:
@@ -43,15 +46,11 @@ class Deployment:
         self.running = running
         self.usd_per_hour = usd_per_hour
         self._limit = limit
-        self._since = datetime.fromisoformat(running.since)
 
     @property
     def cost_usd(self) -> Decimal | None:
         """USD so far; None where the price per hour is not known."""
-        if self.usd_per_hour is None:
-            return None
-        seconds = max(0.0, (clock.now() - self._since).total_seconds())
-        return self.usd_per_hour * Decimal(str(seconds)) / _HOUR
+        return cost_since(self.running.since, self.usd_per_hour)
 
     def within_budget(self) -> None:
         """Raise BudgetError once the deployment has cost more than it may."""
@@ -96,14 +95,32 @@ def deployment(
             yield Deployment(running, per_hour, max_cost_usd)
         finally:
             if ours:
-                stop(ledger, hosting, record.instance, running.id, key)
+                _end(ledger, hosting, record.instance, running.id, key)
 
 
 def stop(ledger: Ledger, hosting: Hosting, instance: str, id: str, key: str | None) -> None:
     """Stop a deployment and close its intent, where this ledger has one."""
     patiently(instance, lambda: hosting.stop(id))
     if key is not None:
-        ledger.move(key, State.CLOSED, only_from=(State.MADE,), detail=f"stopped {id}")
+        ledger.move(key, State.CLOSED, only_from=_STARTED, detail=f"stopped {id}")
+
+
+def _end(ledger: Ledger, hosting: Hosting, instance: str, id: str, key: str) -> None:
+    try:
+        stop(ledger, hosting, instance, id, key)
+    except FtkitError as error:
+        raise ProviderError(
+            f"the deployment {id} was not stopped and goes on costing money ({error}); "
+            f"`ftkit deployments stop {instance}/{id}` stops it"
+        ) from error
+
+
+def cost_since(since: str, usd_per_hour: Decimal | None) -> Decimal | None:
+    """USD from an ISO time until now; None where the price per hour is not known."""
+    if usd_per_hour is None:
+        return None
+    seconds = max(0.0, (clock.now() - datetime.fromisoformat(since)).total_seconds())
+    return usd_per_hour * Decimal(str(seconds)) / _HOUR
 
 
 def _started(
@@ -126,10 +143,11 @@ def _started(
         if last.state is State.PREPARED:
             return last.key, _found_or_new(ledger, last.key, bought)
         if last.state is State.MADE:
-            there = bought.find()
-            if there:
-                log.info("%s is deployed already, since %s", record.id, there[0].since)
-                return last.key, there[0]
+            # until it must be listed: one that was started a moment ago is not stopped for being unlisted
+            there = look(ledger, last.key, bought)
+            if there is not None:
+                log.info("%s is deployed already, since %s", record.id, there.since)
+                return last.key, there
             ledger.move(last.key, State.CLOSED, only_from=(State.MADE,), detail="was stopped")
         attempt += 1
     key = attempt_key(stem, attempt)
@@ -144,15 +162,30 @@ def _found_or_new(ledger: Ledger, key: str, bought: Purchase[Running]) -> Runnin
     )
 
 
-def _purchase(hosting: Hosting, record: ModelRecord, key: str) -> Purchase[Running]:
-    return Purchase(
-        what=f"the deployment of {record.id}",
-        send=lambda: hosting.start(record, key),
-        find=lambda: patiently(record.instance, lambda: hosting.find(key)),
+def search_for(hosting: Hosting, instance: str, model: str, key: str) -> Search[Running]:
+    """How a deployment with this key is found."""
+    return Search(
+        what=f"the deployment of {model}",
+        find=lambda: patiently(instance, lambda: hosting.find(key)),
         id_of=lambda running: running.id,
         listing_lag_s=hosting.listing_lag_s,
+        settle_hint=(
+            f"The same call, or `ftkit deployments settle {key}`, looks again; where the provider's own page shows "
+            f"that there is none, `--not-created`"
+        ),
+    )
+
+
+def _purchase(hosting: Hosting, record: ModelRecord, key: str) -> Purchase[Running]:
+    search = search_for(hosting, record.instance, record.id, key)
+    return Purchase(
+        what=search.what,
+        find=search.find,
+        id_of=search.id_of,
+        listing_lag_s=search.listing_lag_s,
+        settle_hint=search.settle_hint,
+        send=lambda: hosting.start(record, key),
         idempotent=hosting.idempotent_start,
-        settle_hint="The same call looks for it again",
     )
 
 

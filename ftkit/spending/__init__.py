@@ -3,13 +3,14 @@
 from ftkit.spending.accounts import same_account, scope_of
 from ftkit.spending.answers import Meter, metered
 from ftkit.spending.budget import affordable
-from ftkit.spending.gate import Purchase, adopt, look, settle, spend
+from ftkit.spending.gate import Purchase, Search, adopt, look, settle, spend, unknown
 from ftkit.spending.keys import attempt_key, digest, parsed_key, stem_of
 from ftkit.spending.locks import held_for_life, one_at_a_time
 
 __all__ = [
     "Meter",
     "Purchase",
+    "Search",
     "adopt",
     "affordable",
     "attempt_key",
@@ -24,4 +25,5 @@ __all__ = [
     "settle",
     "spend",
     "stem_of",
+    "unknown",
 ]

@@ -37,16 +37,22 @@ log = logging.getLogger("ftkit")
 
 
 @dataclass(frozen=True, slots=True)
-class Purchase(Generic[T]):
-    """How one intent is carried out: `send` pays, `find` looks for what it made (all of it, oldest first)."""
+class Search(Generic[T]):
+    """How what an intent made is found again: `find` returns all of it, oldest first, at the latest `listing_lag_s` later."""
 
     what: str
-    send: Callable[[], T]
     find: Callable[[], list[T]]
     id_of: Callable[[T], str]
     listing_lag_s: float
-    idempotent: bool
     settle_hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase(Search[T]):
+    """How an intent is carried out: `send` pays."""
+
+    send: Callable[[], T]
+    idempotent: bool
 
 
 def spend(ledger: Ledger, key: str, purchase: Purchase[T]) -> T:
@@ -72,34 +78,34 @@ def settle(ledger: Ledger, key: str, purchase: Purchase[T]) -> T:
     if purchase.idempotent:
         return _again(ledger, key, purchase)
     ledger.move(key, State.UNSETTLED, only_from=_OPEN, detail="looked for it by its key: not found")
-    raise _unknown(
+    raise unknown(
         key, purchase, "it was sent, the answer was lost, and the provider does not list it"
     )
 
 
-def look(ledger: Ledger, key: str, purchase: Purchase[T]) -> T | None:
+def look(ledger: Ledger, key: str, search: Search[T]) -> T | None:
     """Look for what an open intent made, until the provider must have listed it, and adopt what is found."""
     intent = ledger.intent(key)
     sent_at = None if intent is None else intent.sent_at
-    return _look(ledger, key, purchase, _lag_left(sent_at, purchase.listing_lag_s))
+    return _look(ledger, key, search, _lag_left(sent_at, search.listing_lag_s))
 
 
-def adopt(ledger: Ledger, key: str, purchase: Purchase[T], found: list[T], why: str) -> T:
+def adopt(ledger: Ledger, key: str, search: Search[T], found: list[T], why: str) -> T:
     """Bind an intent to the oldest of what was found; anything else that carries the key is reported."""
     oldest, *others = found
     ledger.move(
         key,
         State.MADE,
         only_from=(State.PREPARED, State.UPLOADING, *_OPEN),
-        remote_id=purchase.id_of(oldest),
-        detail=f"{why}: {purchase.id_of(oldest)}",
+        remote_id=search.id_of(oldest),
+        detail=f"{why}: {search.id_of(oldest)}",
     )
     for other in others:
-        id = purchase.id_of(other)
+        id = search.id_of(other)
         log.warning(
             "%s exists twice: %s is used, %s is billed too; cancel it at the provider",
-            purchase.what,
-            purchase.id_of(oldest),
+            search.what,
+            search.id_of(oldest),
             id,
         )
         ledger.tell(key, "exists twice", f"{id} carries the same key and is billed too")
@@ -124,7 +130,7 @@ def _send(ledger: Ledger, key: str, purchase: Purchase[T], *, repeat: bool) -> T
         if found is not None:
             return found
         if not (purchase.idempotent and repeat):
-            raise _unknown(
+            raise unknown(
                 key, purchase, f"the answer was lost ({said}), and the provider does not list it"
             ) from error
     except BaseException:
@@ -141,17 +147,17 @@ def _again(ledger: Ledger, key: str, purchase: Purchase[T]) -> T:
     return _send(ledger, key, purchase, repeat=False)
 
 
-def _look(ledger: Ledger, key: str, purchase: Purchase[T], wait_s: float) -> T | None:
+def _look(ledger: Ledger, key: str, search: Search[T], wait_s: float) -> T | None:
     """Look by key, at once and until `wait_s` seconds have passed."""
     deadline = clock.monotonic() + wait_s
     pause = _FIRST_LOOK_S
     while True:
         try:
-            found = purchase.find()
+            found = search.find()
         except FtkitError as error:
-            raise _unknown(key, purchase, f"looking for it failed ({error})") from error
+            raise unknown(key, search, f"looking for it failed ({error})") from error
         if found:
-            return adopt(ledger, key, purchase, found, "found by its key")
+            return adopt(ledger, key, search, found, "found by its key")
         left = deadline - clock.monotonic()
         if left <= 0:
             return None
@@ -159,10 +165,11 @@ def _look(ledger: Ledger, key: str, purchase: Purchase[T], wait_s: float) -> T |
         pause = min(pause * 2, _LONGEST_LOOK_S)
 
 
-def _unknown(key: str, purchase: Purchase[T], why: str) -> OutcomeUnknown:
+def unknown(key: str, search: Search[T], why: str) -> OutcomeUnknown:
+    """The error for an intent of which nobody can tell whether it was carried out."""
     return OutcomeUnknown(
-        f"{purchase.what} ({key}) may have been started and may be billed: {why}. "
-        f"{purchase.settle_hint}"
+        f"{search.what} ({key}) may have been started and may be billed: {why}. "
+        f"{search.settle_hint}"
     )
 
 
