@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         CheckReport,
         Dataset,
         Deployed,
+        Diagnosis,
         DryRun,
         Hyperparameters,
         Job,
@@ -40,6 +41,7 @@ __all__ = [
     "asubmit",
     "check",
     "deployments",
+    "doctor",
     "errors",
     "estimate",
     "evaluate",
@@ -313,3 +315,14 @@ async def aevaluate(candidate: Model | str | Path, **options: Any) -> Report:
     import asyncio
 
     return await asyncio.to_thread(lambda: evaluate(candidate, **options))
+
+
+def doctor(*, offline: bool = False) -> Diagnosis:
+    """What is wrong with this installation, what costs money now, and the facts for a bug report.
+
+    Changes nothing, shows no credential, raises nothing for what it finds. Providers are asked what runs, for at most 5 s;
+    `offline` asks none.
+    """
+    from ftkit.diagnosis import diagnose
+
+    return diagnose(offline=offline)

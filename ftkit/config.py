@@ -18,6 +18,7 @@ from typing import Any
 
 from ftkit.errors import ConfigError
 from ftkit.hyperparameters import Hyperparameters, parse_hyperparameters
+from ftkit.secrets import may_name_a_variable, redact
 from ftkit.words import nearest
 
 FILE_NAME = "ftkit.toml"
@@ -27,6 +28,14 @@ _PROFILE = ("model", "method", "max_cost_usd", "allow_retiring", "hyperparameter
 _ROUTES_A_KEY = re.compile(
     r"url|host|endpoint|proxy|header|key|token|secret|credential|password", re.IGNORECASE
 )
+
+_NAMES_A_VARIABLE = re.compile(r"_env$", re.IGNORECASE)
+_IS_A_KEY = re.compile(
+    r"(?:^key|(?:^|[_-])(?:api|access|secret|private|account|subscription)[_-]?key|(?:^|[_-])(?:token|secret|password"
+    r"|passwd|passphrase|authorization|cookie|credentials?))$",
+    re.IGNORECASE,
+)
+_PATH = re.compile(r"(?:/|~|\.{1,2}/|[A-Za-z]:[\\/]).*\.\w{1,5}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +158,26 @@ def files() -> list[tuple[Path, bool]]:
 
 
 def _read(path: Path, origin: Origin) -> dict[str, Any]:
+    content = _checked(path, origin)
+    if isinstance(content, ConfigError):
+        raise content
+    return content
+
+
+def _checked(path: Path, origin: Origin) -> dict[str, Any] | ConfigError:
+    """An error is returned: frames of a traceback are printed with their variables, here what the file holds."""
+    try:
+        return _content(path, origin)
+    except ConfigError as error:
+        return error.with_traceback(None)
+
+
+def _content(path: Path, origin: Origin) -> dict[str, Any]:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+        # not chained: the parser's frames hold the whole text
+        raise ConfigError(f"{path}: not valid TOML: {error}") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     _known(content, _TOP, path, "")
@@ -186,7 +211,28 @@ def _read(path: Path, origin: Origin) -> dict[str, Any]:
                         f"{path}: [providers.{name}] {key} may not stand in a project's file, since it decides "
                         f"where credentials go; put it into your user configuration or name a file with FTKIT_CONFIG"
                     )
+    if held := _credential_in(content.get("providers", {}), "providers"):
+        raise ConfigError(
+            f"{path}: {held} holds a credential, which is not shown here; files are shown, copied and committed: "
+            f"take it out, and put it into an environment variable"
+        )
     return content
+
+
+def _credential_in(value: Any, name: str) -> str:
+    """The dotted name of a setting that is a credential, by its name or by its shape; "" where there is none."""
+    if isinstance(value, Mapping):
+        return next(filter(None, (_credential_in(v, f"{name}.{k}") for k, v in value.items())), "")
+    if isinstance(value, list):
+        return next(filter(None, (_credential_in(inner, name) for inner in value)), "")
+    if not isinstance(value, str) or not value:
+        return ""
+    key = name.rpartition(".")[2]
+    if _NAMES_A_VARIABLE.search(key):
+        named = re.search("[0-9]", value) is not None and not may_name_a_variable(value)
+    else:
+        named = _IS_A_KEY.search(key) is not None and not _PATH.fullmatch(value)
+    return name if named or redact(value) != value else ""
 
 
 _KIND: dict[type, str] = {str: "text", bool: "true or false", dict: "a table"}

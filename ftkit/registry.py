@@ -9,6 +9,7 @@ package. `local/name` starts with an *instance*: a section [providers.NAME] of t
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -23,6 +24,8 @@ from ftkit.backend import Backend, Hosting, Plugin, Training
 from ftkit.config import Settings
 from ftkit.errors import ConfigError, NotFound
 from ftkit.words import nearest
+
+log = logging.getLogger("ftkit")
 
 GROUP = "ftkit.backends"
 Opener = Callable[[str, Settings], Backend]
@@ -74,8 +77,18 @@ def hosting_of(instance: str, settings: Settings) -> tuple[Backend, Hosting]:
 
 
 def backend_names() -> tuple[str, ...]:
-    """Names of every installed backend to go through; those that are not listed answer only when they are named."""
-    return tuple(sorted(name for name in _entry_points() if _load(name).listed))
+    """Names of every installed backend to go through; those that are not listed answer only when they are named.
+
+    A package that cannot be loaded is left out, with a warning: it must not stop what has nothing to do with it.
+    """
+    names = []
+    for name in _entry_points():
+        try:
+            if _load(name).listed:
+                names.append(name)
+        except ConfigError as error:
+            log.warning("%s", error)
+    return tuple(sorted(names))
 
 
 def entry_points_found() -> tuple[EntryPoint, ...]:
@@ -146,8 +159,8 @@ def _load(name: str) -> Plugin:
         brought = point.load()
     except Exception as error:  # what a stranger's module does when it is imported
         raise ConfigError(
-            f"the package {_package(point)}, which brings the backend {name!r}, cannot be imported "
-            f"({type(error).__name__}: {error}); reinstall or uninstall it"
+            f"the backend {name!r} of the package {_package(point)} cannot be imported ({type(error).__name__}: {error}); "
+            "reinstall or uninstall that package"
         ) from error
     if not isinstance(brought, Plugin):
         raise ConfigError(f"the entry point {name!r} of {GROUP} is not an ftkit.backend.Plugin")

@@ -12,8 +12,9 @@ import json
 import logging
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 from ftkit.errors import AuthError, ConfigError
@@ -41,12 +42,13 @@ def known_secrets() -> tuple[str, ...]:
     found = {
         value
         for name, raw in os.environ.items()
-        if _is_credential_name(name) and _may_be_secret(value := raw.strip())
+        if is_credential_name(name) and _may_be_secret(value := raw.strip())
     }
     return tuple(sorted(found, key=lambda value: (-len(value), value)))
 
 
-def _is_credential_name(name: str) -> bool:
+def is_credential_name(name: str) -> bool:
+    """True where what bears this name (a variable, a header, a parameter) is a credential and not about one."""
     upper = name.upper()
     return bool(_HOLDS.search(upper)) and not _NOT.match(upper) and not _ABOUT.search(upper)
 
@@ -96,7 +98,14 @@ _FORMATS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("r8_", _format("r8_", r"[A-Za-z0-9]{20,}")),  # Replicate
     ("gh", _format("gh[opusr]_", r"[A-Za-z0-9]{20,}")),  # GitHub
     ("github_pat_", _format("github_pat_", r"[A-Za-z0-9_]{20,}")),
-    ("fw_", _format("fw_", r"(?=[A-Za-z]{0,80}[0-9])[A-Za-z0-9]{16,}")),  # Fireworks
+    # Fireworks; one in fifty of its keys has no digit, but letters of both kinds, as no word after a "_" has
+    (
+        "fw_",
+        _format(
+            "fw_",
+            r"(?=[A-Za-z]{0,80}[0-9]|[a-z]{0,80}[A-Z][A-Za-z]{19}|[A-Z]{1,80}[a-z])[A-Za-z0-9]{16,}",
+        ),
+    ),
     ("tgp_v1_", _format("tgp_v1_", r"[A-Za-z0-9_-]{20,}")),  # Together
     ("ak-", _format("ak-", r"[A-Za-z0-9]{20,}")),  # Modal: token id and secret
     ("as-", _format("as-", r"(?=[A-Za-z]{0,80}[0-9])[A-Za-z0-9]{20,}")),
@@ -201,6 +210,15 @@ def redact(text: str, also: Iterable[str] = ()) -> str:
     return text
 
 
+def redact_all(value: Any) -> Any:
+    """The value of JSON with every text in it redacted, at any depth; numbers and names of fields stay."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {name: redact_all(inner) for name, inner in value.items()}
+    return [redact_all(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
 def _longest_first(form: str) -> tuple[int, str]:
     return -len(form), form
 
@@ -253,10 +271,21 @@ class RedactingFilter(logging.Filter):
         return True
 
 
+# Whoever listens to our logger sees redacted records, the command or a program.
+logging.getLogger("ftkit").addFilter(RedactingFilter())
+
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+# Keys of some providers are letters and digits only, as names are: no long name mixes all, or lacks a "_".
+_DRAWN = re.compile(r"(?=.{20})(?=.*[0-9])(?:[A-Za-z0-9]+|(?=.*[a-z])(?=.*[A-Z]).*)")
 
 
-@dataclass(frozen=True, slots=True)
+def may_name_a_variable(text: str) -> bool:
+    """False where the text cannot be the name of an environment variable, or may be a credential instead of one."""
+    named = _ENV_NAME.fullmatch(text) and not _DRAWN.fullmatch(text)
+    return bool(named) and redact(text) == text
+
+
+@dataclass(frozen=True, slots=True, init=False)
 class Secret:
     """The name of an environment variable that holds a credential; the value is read at use and kept nowhere.
 
@@ -265,12 +294,15 @@ class Secret:
 
     env_name: str
 
-    def __post_init__(self) -> None:
-        if not _ENV_NAME.fullmatch(self.env_name) or redact(self.env_name) != self.env_name:
+    def __init__(self, env_name: str) -> None:
+        object.__setattr__(self, "env_name", "")
+        if not may_name_a_variable(env_name):
+            del env_name  # frames of a traceback are printed with their variables
             raise ConfigError(
                 "a credential is given by the name of its environment variable, such as OPENAI_API_KEY; "
                 "what was given is no such name (it is not shown here in case it is the credential)"
             )
+        object.__setattr__(self, "env_name", env_name)
 
     def reveal(self) -> str:
         """The value, white space around it removed.

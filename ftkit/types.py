@@ -12,6 +12,7 @@ from ftkit.backend import (
 )
 from ftkit.cost import Quote, QuoteLine
 from ftkit.data import CheckReport, Dataset, Example, Finding, Message, Severity
+from ftkit.diagnosis import Diagnosis, Remark
 from ftkit.evaluation import AnswerMetric, Comparison, Metric, Report, Verdict
 from ftkit.hyperparameters import Hyperparameters, Method
 from ftkit.ledger import HistoryLine, Phase
@@ -25,6 +26,7 @@ __all__ = [
     "Comparison",
     "Dataset",
     "Deployed",
+    "Diagnosis",
     "DryRun",
     "Event",
     "Example",
@@ -42,6 +44,7 @@ __all__ = [
     "Phase",
     "Quote",
     "QuoteLine",
+    "Remark",
     "Reply",
     "Report",
     "Resolved",

@@ -31,6 +31,7 @@ SEEN_BY = {
     "broken-silent": ("test_an_optional_method_is_there_or_declared_missing[training-download]",),
     "broken-boastful": ("test_an_optional_method_is_there_or_declared_missing[training-upload]",),
     "broken-connecting": ("test_opening_uses_no_network_and_no_key",),
+    "broken-secretive": ("test_every_credential_is_named",),
 }
 # Every spoiled backend is put before all of these tests, in one process: what differs is what is seen.
 _RUN_ALL = """

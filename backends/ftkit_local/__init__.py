@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ftkit.backend import Backend, Plugin
+from ftkit.backend import Backend, Device, Plugin
 from ftkit.catalogue import Catalogue, load_catalogue
 from ftkit.errors import NotInstalled
 
@@ -74,4 +74,10 @@ def _catalogue(settings: LocalSettings) -> Catalogue:
     return catalogue.model_copy(update={"rates": {**catalogue.rates, "machine-hour": rate}})
 
 
-backend = Plugin("local", LocalSettings, _open)
+def _devices() -> list[Device]:
+    from ftkit_local.hardware import devices
+
+    return devices()
+
+
+backend = Plugin("local", LocalSettings, _open, devices=_devices)

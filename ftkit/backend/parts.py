@@ -60,7 +60,8 @@ class Training(Protocol):
         """The model named by a native id; raises NotFound with where to get it."""
 
     def renderer(self, base: Base) -> Renderer | None:
-        """The model's tokenizer and template, or None where the provider keeps them."""
+        """The model's tokenizer and template; None where the provider keeps them: then tokens cannot be counted, and a run of
+        that base is refused when it is planned."""
 
     def encode(self, messages: Sequence[Message]) -> bytes:
         """One row of the wire file, without the line end."""

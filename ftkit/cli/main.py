@@ -9,6 +9,7 @@ import json
 import logging
 import signal
 import sys
+import traceback
 from importlib import import_module
 from types import FrameType
 from typing import Any
@@ -56,6 +57,7 @@ _VERBS = (
     "evaluate",
     "save",
     "config",
+    "doctor",
     "demo",
 )
 for _verb in _VERBS:
@@ -90,15 +92,16 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         app(given, standalone_mode=True, prog_name="ftkit")
     except FtkitError as error:
-        if debug:
-            raise
         if "--json" in given:
             sys.stdout.write(json.dumps(_as_dict(error), ensure_ascii=False) + "\n")
-        note(redact(f"ftkit: {error}"))
+        note(redact(traceback.format_exc() if debug else f"ftkit: {error}"))
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except Exception:  # noqa: BLE001 - a bug is shown in full, but not by the interpreter, which shows credentials too
+        note(redact(traceback.format_exc()))
+        sys.exit(FtkitError.exit_code)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -45,7 +45,6 @@ class Verb(StrEnum):
     CREATE = "create"
     DEPLOY = "deploy"
     MAP = "map"
-    EVALUATE = "evaluate"
 
 
 class Phase(StrEnum):

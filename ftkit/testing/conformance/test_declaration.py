@@ -93,6 +93,12 @@ def test_opening_uses_no_network_and_no_key(
     assert opened.name == backend.name
 
 
+def test_every_credential_is_named(backend: Backend, subject: Subject) -> None:
+    """The variables that it reads credentials from stand in `credentials`, so that a person can be told which is missing."""
+    named = {secret.env_name for secret in backend.credentials}
+    assert sorted(set(subject.environment) - named) == []
+
+
 def test_the_scope_is_stable_and_has_its_pieces(backend: Backend) -> None:
     """`family|host|organisation|region` as far as it goes, the same at every call; what is not known is "?"."""
     scope = backend.scope()

@@ -173,6 +173,10 @@ def _boastful(backend: Backend) -> Backend:
     return replace(backend, lacks={**backend.lacks, "upload": "files are not sent anywhere"})
 
 
+def _secretive(backend: Backend) -> Backend:
+    return replace(backend, credentials=())
+
+
 def _connecting(backend: Backend) -> Backend:
     assert isinstance(backend.settings, FakeSettings) and backend.settings.url is not None
     host, _, port = backend.settings.url.removeprefix("http://").partition(":")
@@ -196,6 +200,7 @@ WAYS: dict[str, Callable[[Backend], Backend]] = {
     "broken-silent": _silent,
     "broken-boastful": _boastful,
     "broken-connecting": _connecting,
+    "broken-secretive": _secretive,
 }
 
 
