@@ -47,6 +47,11 @@ def model(answer: Callable[[int, Example], str], native: str = "tuned", **record
     return cast(Model, Answering(made, answer))
 
 
+def base(answer: Any = lambda index, example: "wrong", **record: Any) -> Any:
+    """A stand-in for the base of `model`, wrong everywhere unless told otherwise."""
+    return model(answer, native="base", **record)
+
+
 def right_on(rows: Iterable[int]) -> Callable[[int, Example], str]:
     """Right on these rows (counted from 0), "wrong" elsewhere."""
     known = frozenset(rows)
