@@ -21,6 +21,7 @@ from filelock import FileLock
 from ftkit.errors import CapabilityError, StorageError
 from ftkit_local.durable import discard_folder, new_folder_beside, publish_folder, write_file
 from ftkit_local.hashes import file_hashes
+from ftkit_local.launch import kept_environment
 
 # fp32 keeps the dequantised values exactly; bf16 rounds four of five of them. Above this size bf16 is the lesser evil.
 _EXACT_UP_TO_BYTES = 4 * 2**30
@@ -141,7 +142,11 @@ def _convert_in_child(file: Path, folder: Path, dtype: str) -> None:
         capture_output=True,
         text=True,
         errors="replace",
-        env={**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"},
+        env={
+            **kept_environment(os.environ),  # it reads a stranger's file
+            "HF_HUB_OFFLINE": "1",
+            "TOKENIZERS_PARALLELISM": "false",
+        },
         check=False,
     )
     if done.returncode == 0:

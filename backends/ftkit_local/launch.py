@@ -29,13 +29,18 @@ _KEPT = frozenset(
 _KEPT_PREFIXES = ("LC_", "FTKIT_NOW")
 
 
-def trainer_environment(parent: Mapping[str, str]) -> dict[str, str]:
-    """What the trainer sees of the environment, and the settings of its allocator and threads; it never goes to the network."""
-    kept = {
+def kept_environment(parent: Mapping[str, str]) -> dict[str, str]:
+    """What a child sees of the environment."""
+    return {
         name: value
         for name, value in parent.items()
         if name in _KEPT or name.startswith(_KEPT_PREFIXES)
     }
+
+
+def trainer_environment(parent: Mapping[str, str]) -> dict[str, str]:
+    """What the trainer sees of the environment, and the settings of its allocator and threads; it never goes to the network."""
+    kept = kept_environment(parent)
     ours = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
     return kept | ours | spinning_limit(parent) | allocator_environment(parent)
 

@@ -67,6 +67,11 @@ class HttpClient:
         ] = {}  # by process: sockets must not be shared over a fork
         self._tls: ssl.SSLContext | None = None
 
+    @property
+    def address(self) -> str:
+        """The base as it may be shown: it has no login and no query."""
+        return str(self._base)
+
     def __repr__(self) -> str:
         # a refused client is printed too, in the traceback that refuses it
         return f"HttpClient({vars(self).get('_base', '')})"

@@ -7,6 +7,7 @@ left is not guessed from an exception's name alone: the HTTP library reports whe
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -23,17 +24,22 @@ from ftkit.http.replies import NotJson, error_words, parse
 from ftkit.http.retry_after import retry_after_s
 from ftkit.http.shown import one_line
 from ftkit.http.uploading import FileBody, FileTrouble
-from ftkit.secrets import RedactingFilter
+from ftkit.secrets import RedactingFilter, is_credential_name
 
 Auth = Callable[[], Mapping[str, str]] | httpx.Auth | None
 
 # the library logs each URL (a signed one is a credential) and, at DEBUG, headers of answers
 _redacting = RedactingFilter()
-for _name in ("httpx", "httpcore.http11"):
+for _name in (
+    "httpx",
+    *(f"httpcore.{part}" for part in ("connection", "http11", "proxy", "socks")),
+):
     logging.getLogger(_name).addFilter(_redacting)
 
 _REDIRECTS = {301, 302, 303, 307, 308}
 _ERROR_BYTES = 1024 * 1024  # an error's body is read so far, to be parsed; far less of it is kept
+_SIGNATURE = re.compile(r"sig(?:nature)?$", re.IGNORECASE)
+_SHORTEST_KEY = 20  # characters
 _EXCERPT = 200
 _MESSAGE = 500
 
@@ -148,7 +154,7 @@ def _exchange(
             plain = set(request.headers.raw)
             journey.stage = Why.CREDENTIALS
             _authenticate(request, auth)
-            journey.secrets = _added(plain, request)
+            journey.secrets = (*_added(plain, request), *_given(request))
             journey.stage, journey.sending = Why.UNEXPECTED, True
             response = http.send(request, auth=None, follow_redirects=False, stream=True)
             stack.callback(response.close)
@@ -183,6 +189,13 @@ def _authenticate(request: httpx.Request, auth: Auth) -> None:
 def _added(plain: set[tuple[bytes, bytes]], request: httpx.Request) -> tuple[str, ...]:
     values = [value.decode("latin-1") for name, value in set(request.headers.raw) - plain]
     return (*values, *(value.rpartition(" ")[2] for value in values))
+
+
+def _given(request: httpx.Request) -> Iterator[str]:
+    """Credentials that the caller put into headers or parameters; no key of a job is as long."""
+    for name, value in (*request.headers.items(), *request.url.params.multi_items()):
+        if len(value) >= _SHORTEST_KEY and (is_credential_name(name) or _SIGNATURE.search(name)):
+            yield value
 
 
 def _seen(response: httpx.Response, max_bytes: int, secrets: tuple[str, ...]) -> Seen:

@@ -14,6 +14,9 @@ from typing import Any, NoReturn
 from ftkit.errors import ProviderError
 
 _MAX_DEPTH = 200  # levels of brackets, far above any reply and far below Python's recursion limit
+_ID = re.compile(
+    r"[!$&-;=@-\[\]^_a-z{|}~]{1,1000}"
+)  # printable, without white space, quotes, ? # % and \\
 _HALF_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -130,6 +133,17 @@ def text(reply: Mapping[str, Any], field: str) -> str:
     return value
 
 
+def ident(reply: Mapping[str, Any], field: str) -> str:
+    """An id: text that can stand in an address and in a line of a ledger as it is.
+
+    One that cannot would be kept, and every later call would fail on it.
+    """
+    value = text(reply, field)
+    if not _ID.fullmatch(value) or ".." in value.split("/"):
+        raise ProviderError(f"the provider's reply has a {field!r} that is no id")
+    return value
+
+
 def optional_text(reply: Mapping[str, Any], field: str) -> str | None:
     """A text, or None where it is missing or null."""
     value = reply.get(field)
@@ -162,6 +176,14 @@ def whole(reply: Mapping[str, Any], field: str) -> int:
 def optional_whole(reply: Mapping[str, Any], field: str) -> int | None:
     """A whole number, or None where it is missing or null."""
     return None if reply.get(field) is None else whole(reply, field)
+
+
+def flag(reply: Mapping[str, Any], field: str) -> bool:
+    """True or false; a text that says so is none."""
+    value = reply.get(field)
+    if not isinstance(value, bool):
+        _missing(field, "true or false", value)
+    return value
 
 
 def inner(reply: Mapping[str, Any], field: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@
     submitting              Refused: nothing was created         closed
     submitting              NotSent: no byte left                prepared
     submitting              anything else, or a crash            unsettled
+    submitting              the ledger cannot be written         submitting: may be billed
     unsettled               found by its key                     made
     unsettled               not found, create is idempotent      submitting again, same key
     unsettled               not found within the listing lag     unsettled: may be billed
@@ -16,14 +17,14 @@ The call itself is never repeated on a guess: only where the provider itself mak
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
 from ftkit import clock
 from ftkit.backend import NotSent, OutcomeUnknown, Refused
-from ftkit.errors import FtkitError
+from ftkit.errors import FtkitError, LedgerError, StorageError
 from ftkit.ledger import Ledger, State
 from ftkit.secrets import redact
 
@@ -93,9 +94,12 @@ def look(ledger: Ledger, key: str, search: Search[T]) -> T | None:
 def adopt(ledger: Ledger, key: str, search: Search[T], found: list[T], why: str) -> T:
     """Bind an intent to the oldest of what was found; anything else that carries the key is reported."""
     oldest, *others = found
-    ledger.move(
+    _note(
+        ledger,
         key,
+        search,
         State.MADE,
+        f"the provider has it as {search.id_of(oldest)}",
         only_from=(State.PREPARED, State.UPLOADING, *_OPEN),
         remote_id=search.id_of(oldest),
         detail=f"{why}: {search.id_of(oldest)}",
@@ -124,7 +128,7 @@ def _send(ledger: Ledger, key: str, purchase: Purchase[T], *, repeat: bool) -> T
         raise _meaning(error) from error
     except Exception as error:
         said = redact(str(error)) if isinstance(error, FtkitError) else type(error).__name__
-        ledger.move(key, State.UNSETTLED, only_from=_OPEN, error=said)
+        _note(ledger, key, purchase, State.UNSETTLED, f"the answer was lost ({said})", error=said)
         log.warning("the answer to %s was lost (%s); looking for it", purchase.what, said)
         found = _look(ledger, key, purchase, purchase.listing_lag_s)
         if found is not None:
@@ -137,9 +141,30 @@ def _send(ledger: Ledger, key: str, purchase: Purchase[T], *, repeat: bool) -> T
         ledger.move(key, State.UNSETTLED, only_from=_OPEN, error="interrupted")
         raise
     else:
-        ledger.move(key, State.MADE, only_from=_OPEN, remote_id=purchase.id_of(made))
+        id = purchase.id_of(made)
+        _note(ledger, key, purchase, State.MADE, f"the provider has it as {id}", remote_id=id)
         return made
     return _again(ledger, key, purchase)
+
+
+def _note(
+    ledger: Ledger,
+    key: str,
+    search: Search[T],
+    to: State,
+    said: str,
+    *,
+    only_from: Collection[State] = _OPEN,
+    remote_id: str | None = None,
+    error: str | None = None,
+    detail: str = "",
+) -> None:
+    """Write what became of a call that was sent; a disk that fails then is no reason to keep quiet about the bill."""
+    try:
+        ledger.move(key, to, only_from=only_from, remote_id=remote_id, error=error, detail=detail)
+    except (LedgerError, StorageError) as failed:
+        why = f"{said}, which could not be written down ({failed})"
+        raise unknown(key, search, why) from failed
 
 
 def _again(ledger: Ledger, key: str, purchase: Purchase[T]) -> T:

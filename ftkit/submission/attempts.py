@@ -25,7 +25,7 @@ from ftkit.errors import ConfigError
 from ftkit.ledger import JobRow, Ledger, State, Verb, new_intent, new_job
 from ftkit.patience import patiently
 from ftkit.spending import adopt, attempt_key, stem_of
-from ftkit.submission.creating import completed, purchase
+from ftkit.submission.creating import completed, find, purchase
 from ftkit.submission.observing import observe, status_of
 from ftkit.submission.resuming import goes_on_after_death
 from ftkit.submission.settling import settle_row
@@ -130,7 +130,7 @@ def _next(
 def _known_to_provider(ledger: Ledger, training: Training, instance: str, key: str) -> list[Remote]:
     """Jobs with this key; where the ledger was lost a moment ago, until they must be listed."""
     while True:
-        remotes = patiently(instance, lambda: training.find(key))
+        remotes = find(training, instance, key)
         rebuilt = ledger.rebuilt_at
         if remotes or rebuilt is None:
             return remotes

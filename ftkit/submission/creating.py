@@ -29,6 +29,7 @@ from ftkit.errors import FtkitError, StorageError
 from ftkit.hyperparameters import Hyperparameters, Method
 from ftkit.ledger import JobRow, Ledger, State
 from ftkit.patience import patiently
+from ftkit.secrets import redact
 from ftkit.spending import Purchase, affordable, spend
 from ftkit.submission.cancelling import cancel_if_asked
 from ftkit.submission.gates import Terms
@@ -101,7 +102,7 @@ def purchase(
     return Purchase(
         what=f"the job on {row.instance}",
         send=send,
-        find=lambda: patiently(row.instance, lambda: training.find(row.id)),
+        find=lambda: find(training, row.instance, row.id),
         id_of=lambda remote: remote.id,
         listing_lag_s=training.listing_lag_s,
         idempotent=training.idempotent_create,
@@ -110,6 +111,12 @@ def purchase(
             f"`--adopt ITS_ID`; where it shows that there is none, `--not-created`"
         ),
     )
+
+
+def find(training: Training, instance: str, key: str) -> list[Remote]:
+    """The provider's jobs with this key, oldest first; a provider that ignores the filter lists other work too."""
+    remotes = patiently(instance, lambda: training.find(key))
+    return [remote for remote in remotes if remote.key in (None, key)]
 
 
 def _with_uploads(ledger: Ledger, training: Training, row: JobRow) -> TrainRequest:
@@ -180,7 +187,9 @@ def close_refused(ledger: Ledger, id: str, error: FtkitError) -> None:
     """A refused create leaves a job that has failed, with the reason."""
     intent = ledger.intent(id)
     if intent is not None and intent.state is State.CLOSED:
-        ledger.change(id, status=JobStatus.FAILED.value, raw_status="refused", error=str(error))
+        ledger.change(
+            id, status=JobStatus.FAILED.value, raw_status="refused", error=redact(str(error))
+        )
 
 
 def completed(

@@ -22,6 +22,7 @@ _warned: set[tuple[str, str]] = set()
 def observe(ledger: Ledger, id: str, remote: Remote) -> JobRow:
     """Write what the provider says now; returns the row as it is then."""
     row = ledger.job(id)
+    remote = replace(remote, raw_status=redact(remote.raw_status))
     status = status_of(remote)
     if status is JobStatus.OTHER and (row.instance, remote.raw_status) not in _warned:
         _warned.add((row.instance, remote.raw_status))

@@ -22,7 +22,7 @@ from ftkit.errors import FtkitError, JobTimeout, OutcomeUnknown, TrainingError
 from ftkit.ledger import JobRow, Ledger, Phase, State
 from ftkit.patience import patiently
 from ftkit.registry import training_of
-from ftkit.secrets import redact
+from ftkit.secrets import redact, redact_all
 from ftkit.submission.evidence import Evidence
 from ftkit.submission.interrupts import explained
 
@@ -144,7 +144,7 @@ def events(
                     ended = False  # the next look says that the provider is out of reach
         for event in fresh:
             after = event.id
-            yield replace(event, message=redact(event.message))
+            yield replace(event, message=redact(event.message), data=redact_all(event.data))
         if ended:
             return
         with explained(lambda: ledger.job(job.id)):

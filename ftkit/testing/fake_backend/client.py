@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from ftkit.errors import ConfigError
+from ftkit.errors import ConfigError, ProviderError
 from ftkit.http import HttpClient, KeyHeader, pages
-from ftkit.http.replies import items, text
+from ftkit.http.replies import flag, items, text
 from ftkit.secrets import Secret
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Client:
 
     @property
     def url(self) -> str:
-        """The provider's address; raises ConfigError where none is known."""
+        """The provider's address as it was given, unchecked; raises ConfigError where none is known."""
         url = self._settings.url or os.environ.get(self._settings.url_env)
         if not url:
             raise ConfigError(
@@ -47,6 +47,11 @@ class Client:
             self._http_url = self.url
         return self._http
 
+    @property
+    def address(self) -> str:
+        """The provider's address as it may be shown; raises ConfigError where it has a login or a query."""
+        return self.http.address
+
     def scope(self) -> str:
         """`fake|host|organisation|region`; the organisation is read once where the settings lack it."""
         if self._settings.organisation is not None:
@@ -55,7 +60,9 @@ class Client:
             if self._scope is None:
                 self._scope = text(self.http.get("/v1/account"), "organisation")
             organisation = self._scope
-        return "|".join(("fake", self.url.partition("://")[2], organisation, self._settings.region))
+        return "|".join(
+            ("fake", self.address.partition("://")[2], organisation, self._settings.region)
+        )
 
     def create(self, path: str, body: dict[str, Any], key: str) -> dict[str, Any]:
         """A paid POST; the key goes along as a token where the provider heeds it."""
@@ -69,7 +76,10 @@ class Client:
             after = {} if cursor is None else {"after": cursor}
             reply = self.http.get(path, {"limit": _PAGE, **query, **after})
             found = items(reply, "data")
-            more = reply.get("has_more") is True and found
-            return found, text(found[-1], "id") if more else None
+            if not flag(reply, "has_more"):
+                return found, None
+            if not found:  # taken for the end, it would say that a job is not there
+                raise ProviderError(f"GET {path}: an empty page says that more follow")
+            return found, text(found[-1], "id")
 
         return [found for page in pages(fetch, what=f"GET {path}") for found in page]

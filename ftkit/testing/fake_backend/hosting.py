@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ftkit.backend import ModelRecord, Running
 from ftkit.catalogue import Catalogue
-from ftkit.http.replies import inner, optional_text, text
+from ftkit.http.replies import ident, inner, optional_text, text
 from ftkit.testing.fake_backend.client import Client
 from ftkit.testing.fake_backend.wire import iso, money
 
@@ -50,7 +50,7 @@ class FakeHosting:
 
 def _running(reply: dict[str, Any]) -> Running:
     return Running(
-        id=text(reply, "id"),
+        id=ident(reply, "id"),
         model=text(reply, "model"),
         usd_per_hour=money(reply, "usd_per_hour"),
         since=iso(reply, "created_at"),

@@ -22,7 +22,7 @@ from ftkit.backend import (
 from ftkit.catalogue import Catalogue
 from ftkit.data.example import Message, as_dicts
 from ftkit.errors import CapabilityError, LifecycleError, NotFound, TrainingError
-from ftkit.http.replies import items, text, whole
+from ftkit.http.replies import ident, items, text, whole
 from ftkit.testing.fake_backend.client import Client
 from ftkit.testing.fake_backend.pricing import HONOURED
 from ftkit.testing.fake_backend.wire import event, money, remote
@@ -80,7 +80,7 @@ class FakeTraining:
             params={"purpose": "fine-tune"},
             headers={"X-Content-SHA256": sha256},
         )
-        return Upload(text(reply, "id"), sha256, whole(reply, "bytes"))
+        return Upload(ident(reply, "id"), sha256, whole(reply, "bytes"))
 
     def still_there(self, upload: Upload) -> bool:
         """True where the provider still has the file."""
@@ -96,7 +96,11 @@ class FakeTraining:
 
     def preview(self, request: TrainRequest) -> Mapping[str, Any]:
         """Method, address and body of the create."""
-        return {"method": "POST", "url": f"{self._client.url}/v1/jobs", "json": self._body(request)}
+        return {
+            "method": "POST",
+            "url": f"{self._client.address}/v1/jobs",
+            "json": self._body(request),
+        }
 
     def submit(self, request: TrainRequest) -> Remote:
         """One POST."""
@@ -124,7 +128,7 @@ class FakeTraining:
         """One for each epoch."""
         reply = self._client.http.get(f"/v1/jobs/{id}/checkpoints")
         return [
-            Checkpoint(text(found, "id"), whole(found, "step")) for found in items(reply, "data")
+            Checkpoint(ident(found, "id"), whole(found, "step")) for found in items(reply, "data")
         ]
 
     def cancel(self, id: str) -> None:

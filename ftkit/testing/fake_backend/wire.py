@@ -8,7 +8,7 @@ from typing import Any
 
 from ftkit.backend import Event, JobStatus, Remote
 from ftkit.errors import ProviderError
-from ftkit.http.replies import inner, optional_number, optional_text, text, whole
+from ftkit.http.replies import ident, inner, optional_number, optional_text, text, whole
 
 _STATUS = {
     "queued": JobStatus.QUEUED,
@@ -25,7 +25,7 @@ def remote(reply: dict[str, Any]) -> Remote:
     finished = optional_number(reply, "finished_at")
     steps = whole(reply, "steps")
     return Remote(
-        id=text(reply, "id"),
+        id=ident(reply, "id"),
         status=_STATUS.get(word, JobStatus.OTHER),
         raw_status=word,
         model=optional_text(reply, "fine_tuned_model"),
