@@ -1,26 +1,41 @@
-"""Secrets that a careless provider, a configuration or an address repeats never reach an output of ftkit."""
+"""Two hundred secrets, planted where users and providers leave them, stand in nothing that the command says or keeps.
+
+The commands run in processes of their own, every logger at DEBUG and into a file. Rows are the data: what is in one is
+in the spooled file, and in no message. Objects, logs of the library and tracebacks: test_canaries_objects; addresses
+and configurations: test_canaries_config; processes that ftkit starts: test_canaries_children.
+"""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ftkit.testing import HostedProvider
-from tests.faults.canaries import CANARIES, find_canaries
+from tests.canaries_desk import SUBMIT, Desk, write_rows
+from tests.canaries_search import labelled, of
 
-VERBS = (
-    ["submit", "rows.jsonl", "--model", "fake/small", "--name", "router"],
-    ["--debug", "submit", "rows.jsonl", "--model", "fake/small", "--name", "router"],
-    ["jobs"],
-    ["job", "show", "router", "--json"],
-    ["job", "events", "router"],
-    ["job", "explain", "router"],
-    ["config", "show"],
+NAMES = """
+FTKIT_FAKE_API_KEY OPENAI_API_KEY AZURE_OPENAI_API_KEY GOOGLE_API_KEY AWS_ACCESS_KEY AWS_SECRET_ACCESS_KEY
+TOGETHER_API_KEY FIREWORKS_API_KEY REPLICATE_API_TOKEN MODAL_TOKEN_ID_SECRET MODAL_TOKEN_SECRET ANTHROPIC_API_KEY
+HF_TOKEN GITHUB_TOKEN GH_PAT WANDB_API_KEY SESSION_JWT DB_PASSWORD npm_config__authToken SMTP_PASS STRIPE_SECRET
+VAULT_TOKEN MYAPIKEY REGISTRY_AUTH TLS_PRIVATE_KEY
+"""
+LOOKS: tuple[tuple[str, ...], ...] = (
+    ("jobs",),
+    ("jobs", "--json"),
+    ("job", "show", "router"),
+    ("job", "show", "router", "--json"),
+    ("job", "events", "router"),
+    ("job", "events", "router", "--json"),
+    ("job", "explain", "router"),
+    ("job", "explain", "router", "--json"),
+    ("config", "show"),
+    ("config", "show", "--json"),
+    ("doctor", "--json"),
 )
 
 
@@ -30,54 +45,109 @@ def provider() -> Iterator[HostedProvider]:
         yield server
 
 
-def outputs(home: Path, **more: str) -> bytes:
-    """All that the verbs print and leave behind, the spooled rows aside."""
-    import os
+def environment() -> dict[str, str]:
+    """A variable for each canary of the environment; the provider's key is one of them."""
+    fit_for_a_header_first = sorted(of("environment"), key=lambda canary: "\n" in canary.secret)
+    secrets = [canary.secret for canary in fit_for_a_header_first]
+    return dict(zip(NAMES.split(), secrets, strict=True))
 
-    said = b""
-    for verb in VERBS:
-        done = subprocess.run(
-            [sys.executable, "-m", "ftkit.cli", *verb],
-            check=False,
-            env=os.environ | more,
-            capture_output=True,
-            timeout=60,
+
+def careless(provider: HostedProvider) -> None:
+    """The provider refuses with bodies, and reports a job, that name secrets it has seen."""
+    said = "; ".join(labelled(canary) for canary in of("error_body"))
+    known = "; ".join(canary.secret for canary in of("environment"))
+    for status, text in ((400, said), (401, known), (422, known)):
+        body = json.dumps({"error": {"code": "bad", "message": text}})
+        provider.fault("POST /v1/jobs", "reply", status=status, body=body)
+    provider.fault("POST /v1/jobs", "reply", status=500, body=f"<html>{known}</html>")
+    provider.fault("GET /v1/limits", "reply", status=418, body=json.dumps({"detail": known}))
+
+
+def whole_life(
+    desk: Desk,
+    provider: HostedProvider,
+    more: Mapping[str, str],
+    looks: Sequence[tuple[str, ...]] = LOOKS,
+) -> None:
+    """Refusals, a lost create that is settled, a job that fails, and every way to look at it."""
+    for prefix in ([], ["--debug"], [], ["--debug"], []):
+        desk.run(*prefix, *SUBMIT, **more)
+    desk.run("job", "settle", "router", **more)
+    desk.run("job", "settle", "router", "--not-created", **more)
+    assert desk.run(*SUBMIT, "--json", **more) == 0
+    secrets = [labelled(canary) for canary in of("provider_event")]
+    secrets += [canary.secret for canary in of("environment")]
+    event = {"id": 1, "created_at": 1795000000, "type": "step", "message": "; ".join(secrets)}
+    data: dict[str, Any] = {"note": secrets[0], "seen": {"headers": secrets}}
+    page = json.dumps({"data": [{**event, "data": data}]})
+    provider.fault("GET /v1/jobs/ID/events", "reply", times=None, body=page)
+    provider.set(run_seconds=3600)
+    assert desk.run(*SUBMIT, "--seed", "1", **more) == 0
+    job = f"job-{provider.counts()['jobs']}"
+    provider.patch_job(job, status=f"failing with {secrets[1]} and {secrets[-1]}")
+    desk.run("job", "show", "router", **more)
+    provider.patch_job(job, status="failed", error="; ".join(secrets))
+    for look in looks:
+        desk.run(*look, **more)
+
+
+def test_a_whole_life_with_a_careless_provider_shows_no_secret(
+    provider: HostedProvider, home: Path, tmp_path: Path
+) -> None:
+    provider.reset()
+    write_rows()
+    desk, planted = Desk(tmp_path), environment()
+    assert len(planted) == len(of("environment"))
+    rejected = desk.run(*SUBMIT, FTKIT_FAKE_URL=provider.url, **planted)
+    assert rejected == 3  # this key is none of the provider's, and its answer repeats it
+    careless(provider)
+    planted["FTKIT_FAKE_API_KEY"] = provider.api_key
+    whole_life(desk, provider, {"FTKIT_FAKE_URL": provider.url, **planted})
+    search = desk.result(home)
+    assert search.found() == {}
+    for output in ("stdout", "stderr", "log at DEBUG", "ledger", "spool"):
+        assert search.size(output) > 1000, output
+
+
+def test_without_redaction_the_same_life_is_seen_to_leak_everywhere(
+    provider: HostedProvider, home: Path, tmp_path: Path
+) -> None:
+    provider.reset()
+    write_rows()
+    desk, planted = Desk(tmp_path, "nothing is redacted"), environment()
+    careless(provider)
+    planted["FTKIT_FAKE_API_KEY"] = provider.api_key
+    whole_life(desk, provider, {"FTKIT_FAKE_URL": provider.url, **planted}, LOOKS[3:7:3])
+    found = desk.result(home).found()
+    for place in ("environment", "error_body", "provider_event"):
+        for output in ("stdout", "stderr", "ledger"):
+            if (place, output) != ("error_body", "stdout"):
+                assert found.get((place, output)), (place, output)
+
+
+def test_a_secret_in_a_row_is_in_the_data_and_in_no_message(
+    provider: HostedProvider, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider.reset()
+    write_rows(secrets=of("dataset_row"))
+    broken = "".join(
+        f'{{"prompt": {json.dumps(canary.secret)}, "completion": {end}\n'
+        for canary, end in zip(
+            of("dataset_row"), ["7}", '"x"', "nul}", '"x"}}', '""}'] * 5, strict=True
         )
-        said += done.stdout + done.stderr
-    files = [path for path in home.rglob("*") if path.is_file() and "uploads" not in path.parts]
-    return said + b"".join(path.read_bytes() for path in files)
-
-
-def of(place: str) -> list[str]:
-    return [canary.secret for canary in CANARIES if canary.place == place]
-
-
-def test_keys_of_the_environment_that_a_provider_repeats_are_nowhere(
-    provider: HostedProvider, home: Path
-) -> None:
-    provider.reset()
-    rows = (f'{{"prompt": "question {n}", "completion": "answer {n}"}}\n' for n in range(60))
-    Path("rows.jsonl").write_text("".join(rows))
-    secrets = of("environment") + of("error_body") + of("provider_event")
-    planted = {f"CANARY_{n}_API_KEY": secret for n, secret in enumerate(secrets)}
-    body = json.dumps({"error": {"code": "bad", "message": " ".join(secrets)}})
-    provider.fault("POST /v1/jobs", "reply", status=400, body=body)
-    said = outputs(
-        home, FTKIT_FAKE_URL=provider.url, FTKIT_FAKE_API_KEY=provider.api_key, **planted
     )
-    assert b"400" in said
-    assert find_canaries(said) == []
-
-
-def test_a_key_that_the_provider_does_not_know_and_repeats_is_nowhere(
-    provider: HostedProvider, home: Path
-) -> None:
-    provider.reset()
-    Path("rows.jsonl").write_text('{"prompt": "q", "completion": "a"}\n' * 60)
-    for secret in of("request_header")[:1]:
-        said = outputs(home, FTKIT_FAKE_URL=provider.url, FTKIT_FAKE_API_KEY=secret)
-        assert find_canaries(said) == []
-
-
-def test_the_search_sees_a_key_that_is_printed() -> None:
-    assert find_canaries(f"said {of('environment')[0]}".encode())
+    Path("broken.jsonl").write_text(broken)
+    desk = Desk(tmp_path)
+    monkeypatch.setenv("FTKIT_FAKE_URL", provider.url)
+    monkeypatch.setenv("FTKIT_FAKE_API_KEY", provider.api_key)
+    for verb in ("check", "estimate", "submit"):
+        for data in ("rows.jsonl", "broken.jsonl"):
+            desk.here("--debug", verb, data, "--model", "fake/small")
+            desk.here(verb, data, "--model", "fake/small", "--json")
+    assert desk.run("--debug", *SUBMIT) == 3  # FT401: what looks like credentials is not uploaded
+    assert desk.run(*SUBMIT, "--allow", "FT401") == 0
+    for look in LOOKS:
+        desk.here(*look)
+    search = desk.result(home)
+    assert {output for _, output in search.found()} == {"spool"}
+    assert len(search.found()["dataset_row", "spool"]) == len(of("dataset_row"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,21 @@ def test_a_provider_that_cannot_be_asked_is_an_error_where_it_is_named_and_else_
     )
     with pytest.raises(CapabilityError, match="nothing to deploy"):
         ftkit.deployments("local")
+
+
+def test_a_deployment_of_somebody_else_is_not_taken_where_the_provider_ignores_the_key(
+    provider: HostedProvider, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ftkit.testing.fake_backend.hosting import FakeHosting
+
+    theirs = left_running(provider)
+    monkeypatch.setenv("FTKIT_HOME", str(home.parent / "ours"))
+    monkeypatch.setattr(
+        FakeHosting, "find", lambda self, key: [replace(r, key="ftkother1") for r in self.running()]
+    )
+    with ftkit.model("fake/dedicated").deployed():
+        assert provider.counts()["running_deployments"] == 2
+    assert [one.id for one in ftkit.deployments("fake")] == [theirs.id]
 
 
 def test_two_names_of_one_account_are_one_bill(

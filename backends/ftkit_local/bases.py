@@ -27,7 +27,7 @@ from ftkit_local.model_folder import (
     weight_files,
 )
 
-_log = logging.getLogger("ftkit.local")
+log = logging.getLogger("ftkit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def find_base(
     is). Raises NotFound, NotInstalled, AuthError,
     CapabilityError or StorageError, each saying what to do.
     """
-    progress = progress or _log.info
+    progress = progress or log.info
     if not native.strip():
         raise NotFound("the name of a local model is empty; write local/NAME")
     if _is_path(native):

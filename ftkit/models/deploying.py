@@ -163,10 +163,16 @@ def _found_or_new(ledger: Ledger, key: str, bought: Purchase[Running]) -> Runnin
 
 
 def search_for(hosting: Hosting, instance: str, model: str, key: str) -> Search[Running]:
-    """How a deployment with this key is found."""
+    """How a deployment with this key is found; a provider that ignores the filter lists others too."""
+
+    def find() -> list[Running]:
+        return [
+            one for one in patiently(instance, lambda: hosting.find(key)) if one.key in (None, key)
+        ]
+
     return Search(
         what=f"the deployment of {model}",
-        find=lambda: patiently(instance, lambda: hosting.find(key)),
+        find=find,
         id_of=lambda running: running.id,
         listing_lag_s=hosting.listing_lag_s,
         settle_hint=(
