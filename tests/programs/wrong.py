@@ -1,0 +1,116 @@
+"""Ways to pay twice or to lose what was paid for, each a change to the ftkit of the program that asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+from ftkit.errors import LedgerError, StorageError
+from ftkit.ledger import Intent, JobRow, Ledger
+from ftkit.ledger.access import LedgerFile
+from ftkit.models import deploying
+from ftkit.submission import submitting
+from ftkit.testing.fake_backend.client import Client
+from ftkit.testing.fake_backend.hosting import FakeHosting
+from ftkit.testing.fake_backend.training import FakeTraining
+
+
+def do(way: str) -> None:
+    """Be wrong in this way from now on; "" is right."""
+    if way:
+        WAYS[way]()
+
+
+def three_posts() -> None:
+    """A create is sent three times, as SDKs do that retry it."""
+    create = Client.create
+
+    def thrice(self: Client, path: str, body: dict[str, Any], key: str) -> dict[str, Any]:
+        create(self, path, body, key)
+        create(self, path, body, key)
+        return create(self, path, body, key)
+
+    Client.create = thrice  # type: ignore[method-assign]
+
+
+def late_intent() -> None:
+    """The ledger hears of a paid call when it is over: until then nothing about it is written."""
+    create, prepare, move, tell, job = (
+        Client.create,
+        Ledger.prepare,
+        Ledger.move,
+        Ledger.tell,
+        Ledger.job,
+    )
+    waiting: list[Callable[[], object]] = []
+    jobs: dict[str, JobRow] = {}
+
+    def prepare_later(self: Ledger, intent: Intent, job: JobRow | None = None) -> bool:
+        waiting.append(lambda: prepare(self, intent, job))
+        if job is not None:
+            jobs[job.id] = job
+        return True
+
+    def move_later(self: Ledger, *args: Any, **fields: Any) -> bool:
+        if not waiting:
+            return move(self, *args, **fields)
+        waiting.append(lambda: move(self, *args, **fields))
+        return True
+
+    def tell_unless_waiting(self: Ledger, *args: Any) -> None:
+        if not waiting:
+            tell(self, *args)
+
+    def job_or_waiting(self: Ledger, id: str) -> JobRow:
+        return jobs[id] if waiting and id in jobs else job(self, id)
+
+    def create_then_write(
+        self: Client, path: str, body: dict[str, Any], key: str
+    ) -> dict[str, Any]:
+        made = create(self, path, body, key)
+        for write in waiting:
+            write()
+        waiting.clear()
+        return made
+
+    Client.create = create_then_write  # type: ignore[method-assign]
+    Ledger.prepare = prepare_later  # type: ignore[method-assign]
+    Ledger.move = move_later  # type: ignore[method-assign]
+    Ledger.tell = tell_unless_waiting  # type: ignore[method-assign]
+    Ledger.job = job_or_waiting  # type: ignore[method-assign]
+
+
+def no_find() -> None:
+    """What was made is never looked for."""
+    FakeTraining.find = lambda self, key: []  # type: ignore[method-assign]
+    FakeHosting.find = lambda self, key: []  # type: ignore[method-assign]
+
+
+def deaf_to_the_disk() -> None:
+    """A write to the ledger that fails is taken for one that was made."""
+    write = LedgerFile.write
+
+    def write_or_not(self: LedgerFile, work: Any) -> Any:
+        try:
+            return write(self, work)
+        except (StorageError, LedgerError):
+            return True
+
+    LedgerFile.write = write_or_not  # type: ignore[method-assign]
+
+
+def no_lock() -> None:
+    """Processes that pay for the same thing do not wait for each other, and write when it is over."""
+    late_intent()
+    submitting.one_at_a_time = lambda home, stem: nullcontext()  # type: ignore[assignment]
+    deploying.one_at_a_time = lambda home, stem: nullcontext()  # type: ignore[assignment]
+
+
+WAYS = {
+    "three POSTs": three_posts,
+    "late intent": late_intent,
+    "no find": no_find,
+    "deaf to the disk": deaf_to_the_disk,
+    "no lock": no_lock,
+}
