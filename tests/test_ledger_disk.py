@@ -33,7 +33,7 @@ def test_a_full_disk_is_a_storage_error_and_leaves_what_was_there(home: Path) ->
     ledger = Ledger(home)
     before = add(ledger, "a")
     pragma(ledger, "max_page_count = 1")  # SQLite then answers as it does when the disk is full
-    with pytest.raises(StorageError, match="no space left.*nothing was written.*Free some space"):
+    with pytest.raises(StorageError, match="no space left.*this change was not written.*Free some space"):
         ledger.tell("a", "x" * 100_000)
     assert ledger.job("a") == before
     assert len(ledger.history("a")) == 1
@@ -48,7 +48,7 @@ def test_a_failing_disk_is_a_storage_error_and_no_damage(home: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
     try:
-        with pytest.raises(StorageError, match="the disk failed.*nothing was written"):
+        with pytest.raises(StorageError, match="the disk failed.*this change was not written"):
             ledger.tell("a", "x" * 400_000)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

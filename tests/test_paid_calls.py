@@ -136,6 +136,22 @@ def test_a_job_that_a_full_disk_keeps_out_of_the_ledger_is_said_to_be_billed_and
     assert provider.counts()["jobs"] == 1
 
 
+def test_a_disk_that_fails_once_the_job_is_recorded_says_that_it_was_started(
+    provider: HostedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise StorageError("no space left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("ftkit.submission.creating.observe", full)
+        with pytest.raises(
+            StorageError, match="was started, as job-.*same call attaches.*no space"
+        ):
+            ftkit.submit(ROWS, "fake/small", name="router")
+    assert ftkit.submit(ROWS, "fake/small").id == ftkit.job("router").id
+    assert provider.counts()["jobs"] == 1
+
+
 def test_a_refused_create_made_nothing_and_is_not_repeated(provider: HostedProvider) -> None:
     provider.fault(
         CREATE, "reply", status=400, body='{"error": {"code": "bad", "message": "no such file"}}'

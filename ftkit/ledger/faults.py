@@ -74,12 +74,12 @@ def is_locked(error: Exception) -> bool:
 def _refusal(error: Exception, primary: int | None, path: Path) -> FtkitError:
     if primary == sqlite3.SQLITE_FULL:
         return StorageError(
-            f"no space left for {path}: {error}; nothing was written. Free some space and try again"
+            f"no space left for {path}: {error}; this change was not written. Free some space and try again"
         )
     if primary == sqlite3.SQLITE_IOERR:
         return StorageError(
-            f"the disk failed under {path}: {error} ({getattr(error, 'sqlite_errorname', '')}); nothing was "
-            "written. Check the disk and its quota, then try again"
+            f"the disk failed under {path}: {error} ({getattr(error, 'sqlite_errorname', '')}); this change was "
+            "not written. Check the disk and its quota, then try again"
         )
     if primary in _LOCKED:
         return LedgerError(

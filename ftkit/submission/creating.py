@@ -25,7 +25,7 @@ from ftkit.backend import (
     Uploads,
 )
 from ftkit.cost import Quote
-from ftkit.errors import FtkitError, StorageError
+from ftkit.errors import FtkitError, LedgerError, StorageError
 from ftkit.hyperparameters import Hyperparameters, Method
 from ftkit.ledger import JobRow, Ledger, State
 from ftkit.patience import patiently
@@ -88,7 +88,12 @@ def create(ledger: Ledger, backend: Backend, training: Training, row: JobRow) ->
     except FtkitError as error:
         close_refused(ledger, row.id, error)
         raise
-    return cancel_if_asked(ledger, training, observe(ledger, row.id, remote))
+    try:
+        made = observe(ledger, row.id, remote)
+    except (LedgerError, StorageError) as error:
+        there = f"job {row.id} was started, as {remote.id}, and the same call attaches to it"
+        raise type(error)(f"{there}; but {error}") from error
+    return cancel_if_asked(ledger, training, made)
 
 
 def purchase(
