@@ -33,7 +33,9 @@ def test_a_full_disk_is_a_storage_error_and_leaves_what_was_there(home: Path) ->
     ledger = Ledger(home)
     before = add(ledger, "a")
     pragma(ledger, "max_page_count = 1")  # SQLite then answers as it does when the disk is full
-    with pytest.raises(StorageError, match="no space left.*this change was not written.*Free some space"):
+    with pytest.raises(
+        StorageError, match="no space left.*this change was not written.*Free some space"
+    ):
         ledger.tell("a", "x" * 100_000)
     assert ledger.job("a") == before
     assert len(ledger.history("a")) == 1
