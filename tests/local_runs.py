@@ -11,7 +11,7 @@ from typing import Any
 
 from ftkit.backend import Resolved, TrainRequest
 from ftkit.catalogue.schema import Catalogue
-from ftkit.data.example import Message
+from ftkit.data.example import Example, Message
 from ftkit.data.tokens import Counts
 from ftkit.hyperparameters import Hyperparameters, Method
 from ftkit_local.pricing import LocalPricing
@@ -47,7 +47,7 @@ class Home:
 
     def file(self, rows: Sequence[Sequence[Message]]) -> Path:
         """The rows encoded into a file named by its content."""
-        content = b"".join(self.training.encode(row) + b"\n" for row in rows)
+        content = b"".join(self.training.encode(Example(tuple(row))) + b"\n" for row in rows)
         path = self.path / "uploads" / hashlib.sha256(content).hexdigest()
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)

@@ -278,7 +278,7 @@ def test_findings_name_the_rows_of_the_file_after_a_selection() -> None:
 
 def test_every_rule_has_its_own_code() -> None:
     codes = [(rule.__doc__ or "").split(":")[0] for rule in RULES]
-    assert len(set(codes)) == len(codes) == 13
+    assert len(set(codes)) == len(codes) == 15
     assert all(code.startswith("FT") and code[2:].isdigit() for code in codes)
 
 

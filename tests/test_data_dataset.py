@@ -98,7 +98,7 @@ def test_mapped_columns_stay_there_to_group_by_after_map(data: Dataset) -> None:
     [
         ("text", None),
         (Example(()), "messages"),
-        (Example((Message("tool", "x"),)), "messages[0].role"),
+        (Example((Message("robot", "x"),)), "messages[0].role"),
         (Example((Message("user", 5),)), "messages[0].content"),  # type: ignore[arg-type]
         (Example((Message("user", "x"),), {"s": {1, 2}}), "fields.s"),
     ],

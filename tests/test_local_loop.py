@@ -10,6 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'local'")
 
+from ftkit.data.example import Example
 from ftkit.data.tokens import IGNORED, Rendered
 from ftkit.errors import DataError, StorageError
 from ftkit.hyperparameters import Hyperparameters
@@ -214,7 +215,7 @@ def test_a_file_that_changed_since_the_run_was_prepared_is_refused(here: Home) -
 
 def test_a_row_that_is_not_a_conversation_is_named(here: Home, tmp_path: Path) -> None:
     file = tmp_path / "rows"
-    file.write_bytes(here.training.encode(conversation(0)) + b'\n{"text": 1}\n')
+    file.write_bytes(here.training.encode(Example(tuple(conversation(0)))) + b'\n{"text": 1}\n')
     renderer = here.training.renderer(here.training.base(str(here.base_folder)))
     assert renderer is not None
 

@@ -14,7 +14,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra 'local'")
 
 from ftkit.backend import JobStatus
-from ftkit.data.example import Message
+from ftkit.data.example import Example, Message
 from ftkit.errors import ConfigError, TrainingError
 from ftkit.hyperparameters import Method
 from ftkit_local.trainer import job, loop
@@ -57,7 +57,9 @@ def test_rows_without_anything_to_learn_and_too_long_rows_are_named(prepared: An
 
 
 def replace_rows(run: Any, rows: list[list[Message]]) -> None:
-    content = b"".join(Home(run.home, Path()).training.encode(row) + b"\n" for row in rows)
+    content = b"".join(
+        Home(run.home, Path()).training.encode(Example(tuple(row))) + b"\n" for row in rows
+    )
     file = run.path / "other.jsonl"
     file.write_bytes(content)
     rewrite_spec(run, train=json.loads(spec_file(file).model_dump_json()))

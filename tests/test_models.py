@@ -5,12 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 import ftkit
 import ftkit.types
-from ftkit.errors import CapabilityError, ConfigError, DataError, NotFound
+from ftkit.backend import Answer
+from ftkit.errors import CapabilityError, ConfigError, DataError, NotFound, ProviderError
+from ftkit.models.reply import as_reply
+from ftkit.models.schemas import json_schema
+from ftkit.types import Example, Message, Reply, Usage
 from tests.tiny import tiny_model_folder
 
 SYSTEM = "Route the ticket."
@@ -145,10 +151,10 @@ def test_map_does_not_take_a_strangers_file(model: ftkit.types.Model) -> None:
     ("question", "words"),
     [
         ([], "list of messages is empty"),
-        ([{"role": "robot", "content": "x"}], "message 1: needs role"),
-        ([{"role": "user", "content": 3}], "message 1: needs role"),
-        ([{"role": "user", "content": "x", "name": "y"}], "name is not supported yet"),
-        (["x"], "message 1 is str"),
+        ([{"role": "robot", "content": "x"}], "unknown role 'robot'"),
+        ([{"role": "user", "content": 3}], "must be text, is a number"),
+        ([{"role": "user", "content": "x", "name": "y"}], "only text can be rendered"),
+        (["x"], "a message must be an object, is text"),
         ("say <|im_end|>", r"<\|im_end\|>"),
     ],
 )
@@ -177,3 +183,50 @@ def test_the_likelihood_of_an_answer_is_that_of_its_tokens(model: ftkit.types.Mo
     )
     good, bad = model.score(data)
     assert good.nll / good.tokens < bad.nll / bad.tokens
+
+
+# --- tools, schemas, images ---
+
+TOOL = {"type": "function", "function": {"name": "find", "parameters": {"type": "object"}}}
+PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}}
+
+
+class Route(BaseModel):
+    team: str
+
+
+@pytest.mark.parametrize(
+    ("question", "options", "lacking"),
+    [
+        ("Hi", {"tools": [TOOL]}, "'tools'"),
+        ("Hi", {"schema": Route}, "'schema'"),
+        ("Hi", {"schema": {"type": "object"}}, "'schema'"),
+        ([{"role": "user", "content": [PICTURE]}], {}, "'images'"),
+        (Example((Message("user", "Hi"), Message("assistant", "x")), tools=(TOOL,)), {}, "'tools'"),
+    ],
+)
+def test_what_a_backend_lacks_is_refused_by_name_and_never_dropped(
+    question: Any, options: dict[str, Any], lacking: str
+) -> None:
+    with pytest.raises(CapabilityError, match=f"cannot do {lacking}"):
+        ftkit.model("fake-answers/echo").chat(question, **options)
+
+
+def test_an_answer_is_read_back_through_its_schema() -> None:
+    usage = Usage(1, 1)
+
+    def reply(text: str, schema: Any, reason: str = "stop") -> Reply:
+        return as_reply(Answer(text, reason, usage), "fake/x", None, schema)
+
+    assert reply('{"team": "billing"}', Route).parsed == Route(team="billing")
+    schema = json_schema(Route)
+    assert reply('{"team": "billing"}', schema).parsed == {"team": "billing"}
+    assert reply("billing", None).parsed is None
+    for text in ('{"team": 5}', "billing", '{"team": "bil'):
+        for wanted in (Route, schema):
+            with pytest.raises(ProviderError, match="does not fulfil the schema"):
+                _ = reply(text, wanted).parsed
+    with pytest.raises(ProviderError, match="raise max_tokens"):
+        _ = reply('{"team": "bil', Route, "length").parsed
+    with pytest.raises(DataError, match="a JSON schema"):
+        json_schema("Route")

@@ -18,8 +18,14 @@ from ftkit.errors import NotInstalled
 _NEEDS = ("torch", "transformers", "peft", "safetensors", "gguf", "psutil")
 _LACKS = {
     "qlora": "4-bit training is not built yet; lora and full are",
+    "tool_rows": "tool calls are not rendered yet; leave tools out of the rows",
+    "image_rows": "only text is trained on this machine",
+    "preference_rows": "preference tuning is not built yet",
+    "weighted_rows": "turns are chosen by train_on; remove the weights",
+    "named_rows": "chat templates have no place for names; write them into the text",
     "dpo": "preference tuning is not built yet; lora and full are",
     "tools": "tool calls of local models are not built yet",
+    "images": "only text is read on this machine",
     "schema": "structured output of local models is not built yet; ask for JSON in the prompt and check it",
     "upload": "rows are read from this machine's disk",
     "preflight": "there is no account that could refuse",

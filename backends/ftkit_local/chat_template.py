@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import TemplateError
 
-from ftkit.data.example import Message, as_dicts
+from ftkit.data.example import Message, as_dicts, only_text
 from ftkit.errors import CapabilityError, DataError
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ class ChatTemplate:
             raise CapabilityError(f"the chat template cannot be used: {error}") from error
 
     def refuse_control_tokens(self, messages: Sequence[Message]) -> None:
-        """Raise DataError naming the first control token or unencodable character inside a message's content."""
+        """Raise DataError naming the first control token or unencodable character, or what is more than text."""
+        only_text(messages)
         for number, message in enumerate(messages, start=1):
             found = self._control.search(message.content)
             if found:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
@@ -24,7 +24,7 @@ from ftkit.backend import (
     TrainRequest,
 )
 from ftkit.catalogue.schema import Catalogue
-from ftkit.data.example import Message, as_dicts
+from ftkit.data.example import Example, as_dicts
 from ftkit.data.tokens import Renderer
 from ftkit.errors import CapabilityError, NotFound, StorageError, TrainingError
 from ftkit_local.bases import LocalBase, find_base
@@ -61,9 +61,9 @@ class LocalTraining:
         """The base's tokenizer and chat template."""
         return _renderer(self._find(base).folder, base.snapshot)
 
-    def encode(self, messages: Sequence[Message]) -> bytes:
+    def encode(self, example: Example) -> bytes:
         """One row: {"messages": [{"role", "content"}, ...]}."""
-        return json.dumps({"messages": as_dicts(messages)}, ensure_ascii=False).encode()
+        return json.dumps({"messages": as_dicts(example.messages)}, ensure_ascii=False).encode()
 
     def preview(self, request: TrainRequest) -> Mapping[str, Any]:
         """The run's spec, as `submit` would write it."""

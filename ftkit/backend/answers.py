@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ftkit.data.example import Message
+from ftkit.data.example import Message, ToolCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,10 @@ class ModelRecord:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One question. Temperature 0 is greedy; `max_tokens` bounds the answer; times in seconds."""
+    """One question. Temperature 0 is greedy; `max_tokens` bounds the answer; times in seconds.
+
+    `tools` are functions that may be called, `schema` is the JSON schema that the answer must fulfil.
+    """
 
     messages: tuple[Message, ...]
     max_tokens: int = 512
@@ -50,6 +53,8 @@ class Call:
     seed: int | None = None
     timeout_s: float | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    tools: tuple[Mapping[str, Any], ...] = ()
+    schema: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +67,13 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. `finish_reason` is stop, length or timeout."""
+    """What came back. `finish_reason` is stop, length, timeout, tool_calls or what else the provider says."""
 
     text: str
     finish_reason: str
     usage: Usage
     raw: Any = None
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

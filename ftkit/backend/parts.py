@@ -23,7 +23,7 @@ from ftkit.backend.jobs import (
     TrainRequest,
     Upload,
 )
-from ftkit.data.example import Message
+from ftkit.data.example import Example, Message
 from ftkit.data.tokens import Counts, Renderer
 from ftkit.hyperparameters import Hyperparameters, Method
 
@@ -63,7 +63,7 @@ class Training(Protocol):
         """The model's tokenizer and template; None where the provider keeps them: then tokens cannot be counted, and a run of
         that base is refused when it is planned."""
 
-    def encode(self, messages: Sequence[Message]) -> bytes:
+    def encode(self, example: Example) -> bytes:
         """One row of the wire file, without the line end."""
 
     def preview(self, request: TrainRequest) -> Mapping[str, Any]:

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ftkit.backend import Base
+from ftkit.backend import Backend, Base
 from ftkit.config import Settings
 from ftkit.cost.quote import Quote, priced
-from ftkit.data import Dataset
+from ftkit.data import KINDS, Dataset
 from ftkit.data.tokens import Counts, Renderer
 from ftkit.errors import CapabilityError, ConfigError, DataError, Fault
 from ftkit.hyperparameters import Hyperparameters, Method, parse_hyperparameters
 from ftkit.registry import open_backend, split_model
 from ftkit.words import nearest
+
+_UNFIT = {
+    True: "it has one answer; preference tuning needs a better and a worse one (format 'preference')",
+    False: "it is a preference pair; pass method='dpo', which learns from pairs",
+}
 
 
 def plan(
@@ -35,6 +40,9 @@ def plan(
     wanted = _method(method or settings.method or Method.LORA)
     if str(wanted) in backend.lacks:
         raise backend.refuse(str(wanted))
+    for rows in (data, validation):
+        if rows is not None:
+            _refuse_rows(rows, wanted, backend)
     chosen = settings.hyperparameters.overridden_by(_checked(hyperparameters))
     base = backend.training.base(native)
     renderer = backend.training.renderer(base)
@@ -92,6 +100,23 @@ def _counts(data: Dataset, renderer: Renderer, train_on: str) -> Counts:
             refused,
         )
     return Counts(len(data), sum(lengths), trained, tuple(lengths))
+
+
+def _refuse_rows(data: Dataset, method: Method, backend: Backend) -> None:
+    """Raise CapabilityError for rows of a kind that the backend cannot train, DataError for rows that the method cannot."""
+    preference = method is Method.DPO
+    unfit: list[Fault] = []
+    for row, example in zip(data.rows, data, strict=True):
+        for kind, belongs in KINDS.items():
+            if kind in backend.lacks and belongs(example):
+                raise CapabilityError(
+                    f"{data.source}, row {row.number}: {backend.name} cannot train {kind.replace('_', ' ')}: "
+                    f"{backend.lacks[kind]}"
+                )
+        if bool(example.rejected) is not preference:
+            unfit.append(Fault(_UNFIT[preference], row=row.number, line=row.line))
+    if unfit:
+        raise DataError(f"{data.source}: {len(unfit)} rows do not fit the method {method}", unfit)
 
 
 def _checked(hyperparameters: Hyperparameters | Mapping[str, Any] | None) -> Hyperparameters:

@@ -8,19 +8,23 @@ from __future__ import annotations
 
 from ftkit.data.checks import CheckReport, Finding, Severity, check, report_of_faults
 from ftkit.data.dataset import Dataset, Row
-from ftkit.data.example import Example, Message
+from ftkit.data.example import Example, Image, Message, ToolCall
+from ftkit.data.kinds import KINDS
 from ftkit.data.loading import load
 from ftkit.data.ngrams import NearestIndex, shingles
 
 __all__ = [
+    "KINDS",
     "CheckReport",
     "Dataset",
     "Example",
     "Finding",
+    "Image",
     "Message",
     "NearestIndex",
     "Row",
     "Severity",
+    "ToolCall",
     "check",
     "load",
     "report_of_faults",

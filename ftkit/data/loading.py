@@ -169,7 +169,7 @@ def _collect(source: str, name: str, reading: Reading, formats: tuple[Format, ..
         bad, total = unreadable.rows + tally.log.rows, len(rows) + unreadable.rows
         message = f"{source}: {bad:,} of {total:,} rows cannot be used as {tally.format.name!r}"
         raise refusal(message, [unreadable, tally.log])
-    extra = tuple(key for key in keys if key not in tally.format.wants)
+    extra = tuple(key for key in keys if key not in tally.format.reads)
     return Dataset(source, name, tally.format, tuple(rows), tuple(records), extra)
 
 

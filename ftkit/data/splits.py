@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from ftkit.data.example import Example, digest
+from ftkit.data.example import Example, digest, digest_of
 from ftkit.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def held_out(
     wanted = _wanted(len(data), test, data.source)
     contents, prompts = [], []
     for example in data:
-        contents.append(digest(example.messages))
+        contents.append(digest_of(example))
         prompts.append(digest(example.prompt))
     same: Keys = prompts if duplicates == "prompt" else contents
     links = [same, *_groups(data, group_by)]

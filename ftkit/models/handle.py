@@ -9,12 +9,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from ftkit.backend import Backend, Inference, ModelRecord, Score, Scores
+from ftkit.backend import Answer, Backend, Call, Inference, ModelRecord, Score, Scores
 from ftkit.config import Settings, money
 from ftkit.data import Example, Message
 from ftkit.models.deploying import Deployment, deployment
 from ftkit.models.mapping import answer_all
-from ftkit.models.questions import Question, call, conversation
+from ftkit.models.questions import Question, asked, conversation, needs
 from ftkit.models.record import from_dict, to_dict
 from ftkit.models.reply import Reply, Stream, as_reply
 from ftkit.models.saving import save_model
@@ -28,7 +28,8 @@ class Model:
     """Answers questions the way it was trained to. Thread-safe; pickles as its record.
 
     Options of every verb: `max_tokens`, `temperature` (0 is greedy), `top_p`, `stop` (text or texts), `seed`,
-    `timeout_s`, `extra` (the backend's own options). `tools` and `schema` are refused where the backend lacks them.
+    `timeout_s`, `extra` (the backend's own options), `tools` (functions that may be called), `schema` (a JSON schema or a
+    pydantic class, read back as `reply.parsed`). Tools, schemas and images are refused where the backend lacks them.
     """
 
     def __init__(
@@ -77,33 +78,32 @@ class Model:
 
     def chat(self, question: Question, *, override_system: bool = False, **options: Any) -> Reply:
         """One answer to a text or a list of messages."""
-        messages = conversation(question, self.record, override_system)
-        answer = self._inference.chat(self.record, call(messages, self._carried(options)))
-        return as_reply(answer, self.id, self._meter.cost(answer.usage))
+        call = self._call(question, override_system, options)
+        answer = self._inference.chat(self.record, call)
+        return self._reply(answer, options)
 
     async def achat(
         self, question: Question, *, override_system: bool = False, **options: Any
     ) -> Reply:
         """`chat` for asyncio."""
-        messages = conversation(question, self.record, override_system)
-        answer = await self._inference.achat(self.record, call(messages, self._carried(options)))
-        return as_reply(answer, self.id, self._meter.cost(answer.usage))
+        call = self._call(question, override_system, options)
+        answer = await self._inference.achat(self.record, call)
+        return self._reply(answer, options)
 
     def stream(
         self, question: Question, *, override_system: bool = False, **options: Any
     ) -> Stream:
         """The answer in pieces of text; the whole Reply is in `.reply` at the end. Never retried."""
-        messages = conversation(question, self.record, override_system)
-        pieces = self._inference.stream(self.record, call(messages, self._carried(options)))
-        return Stream(pieces, self.id, self._meter.cost)
+        call = self._call(question, override_system, options)
+        pieces = self._inference.stream(self.record, call)
+        return Stream(pieces, lambda answer: self._reply(answer, options))
 
     async def astream(
         self, question: Question, *, override_system: bool = False, **options: Any
     ) -> AsyncIterator[str]:
         """`stream` for asyncio."""
-        messages = conversation(question, self.record, override_system)
-        pieces = self._inference.astream(self.record, call(messages, self._carried(options)))
-        async for piece in pieces:
+        call = self._call(question, override_system, options)
+        async for piece in self._inference.astream(self.record, call):
             if isinstance(piece, str):
                 yield piece
 
@@ -126,11 +126,7 @@ class Model:
         With `out` each answer is written to that JSONL file as soon as it is there; the same call again reads back what
         is in the file (marked `replayed`) and asks only for the rest.
         """
-        options = self._carried(options)
-        calls = [
-            call(conversation(question, self.record, override_system), options)
-            for question in questions
-        ]
+        calls = [self._call(question, override_system, options) for question in questions]
         limit = self._settings.max_cost_usd if max_cost_usd is None else money(max_cost_usd)
         return answer_all(
             self._backend,
@@ -142,6 +138,7 @@ class Model:
             settings=self._settings,
             limit=limit,
             allow_unpriced=allow_unpriced,
+            schema=options.get("schema"),
         )
 
     @contextmanager
@@ -216,15 +213,16 @@ class Model:
             raise backend.refuse("inference")
         return backend.inference
 
-    def _carried(self, options: dict[str, Any]) -> dict[str, Any]:
-        known = ("max_tokens", "temperature", "top_p", "stop", "seed", "timeout_s", "extra")
-        for name, value in options.items():
-            if name in ("tools", "schema"):
-                if value is not None:
-                    raise self._backend.refuse(name)
-            elif name not in known:
-                raise TypeError(f"there is no option {name!r}; known: {', '.join(known)}")
-        return {name: value for name, value in options.items() if name in known}
+    def _call(self, question: Question, override_system: bool, options: dict[str, Any]) -> Call:
+        """The call; refused by name where the backend lacks what it takes."""
+        call, backend = asked(question, self.record, override_system, options), self._backend
+        for need in needs(call):
+            if need in backend.lacks:
+                raise backend.refuse(need)
+        return call
+
+    def _reply(self, answer: Answer, options: dict[str, Any]) -> Reply:
+        return as_reply(answer, self.id, self._meter.cost(answer.usage), options.get("schema"))
 
 
 def _reopen(record: dict[str, Any], settings: Settings) -> Model:

@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from ftkit.backend import Answer, Backend, Call, Inference, ModelRecord, Usage
 from ftkit.config import Settings
+from ftkit.data import ToolCall
 from ftkit.errors import DataError, StorageError
 from ftkit.models.reply import Reply, as_reply
 from ftkit.spending import metered
@@ -29,6 +30,7 @@ def answer_all(
     settings: Settings,
     limit: Decimal | None,
     allow_unpriced: bool,
+    schema: Any = None,
 ) -> list[Reply]:
     """Replies in the order of `calls`; answers already in `out` are not asked for again."""
     keys = [_key(record, index, call) for index, call in enumerate(calls)]
@@ -36,7 +38,9 @@ def answer_all(
     if out is not None and out.exists():
         known = _read(out)
         replies = {
-            index: _replayed(known[key], record) for index, key in enumerate(keys) if key in known
+            index: _replayed(known[key], record, schema)
+            for index, key in enumerate(keys)
+            if key in known
         }
     open_calls = [index for index in range(len(calls)) if index not in replies]
     if progress is not None:
@@ -46,7 +50,7 @@ def answer_all(
     with _opened(out) as file, gate as meter:
         for position, answer in inference.chat_many(record, asked):
             index = open_calls[position]
-            replies[index] = as_reply(answer, record.id, meter.cost(answer.usage))
+            replies[index] = as_reply(answer, record.id, meter.cost(answer.usage), schema)
             if file is not None:
                 line = _line(keys[index], index, answer)
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
@@ -79,6 +83,11 @@ def _line(key: str, index: int, answer: Answer) -> dict[str, Any]:
         "text": answer.text,
         "finish_reason": answer.finish_reason,
         "usage": asdict(answer.usage),
+        **(
+            {"tool_calls": [asdict(call) for call in answer.tool_calls]}
+            if answer.tool_calls
+            else {}
+        ),
     }
 
 
@@ -101,11 +110,13 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
     return known
 
 
-def _replayed(row: dict[str, Any], record: ModelRecord) -> Reply:
+def _replayed(row: dict[str, Any], record: ModelRecord, schema: Any) -> Reply:
     return Reply(
         text=row["text"],
         model=record.id,
         finish_reason=row["finish_reason"],
         usage=Usage(**row["usage"]),
         replayed=True,
+        tool_calls=tuple(ToolCall(**call) for call in row.get("tool_calls", ())),
+        schema=schema,
     )

@@ -6,15 +6,20 @@ was trained.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from ftkit.backend import Call, ModelRecord
 from ftkit.data import Example, Message
+from ftkit.data.example import as_dicts
+from ftkit.data.formats.turns import tool_faults, turn_faults, turns
 from ftkit.errors import CapabilityError, DataError
+from ftkit.models.schemas import json_schema
+
+_OPTIONS = tuple(field.name for field in fields(Call) if field.name != "messages")
 
 Question = str | Example | Sequence[Message | Mapping[str, Any]]
-ROLES = ("system", "user", "assistant")
 
 
 def conversation(
@@ -26,7 +31,7 @@ def conversation(
     elif isinstance(question, Example):
         messages = question.prompt
     else:
-        messages = tuple(_message(part, index) for index, part in enumerate(question, start=1))
+        messages = _messages(question)
     if not messages:
         raise DataError("there is nothing to answer: the list of messages is empty")
     if record.system is None:
@@ -41,14 +46,27 @@ def conversation(
     return messages
 
 
-def call(messages: tuple[Message, ...], options: Mapping[str, Any]) -> Call:
-    """A checked call from keyword options."""
-    stop = options.get("stop") or ()
+def asked(
+    question: Question, record: ModelRecord, override_system: bool, options: Mapping[str, Any]
+) -> Call:
+    """A checked call from a question and keyword options; an Example brings its own tools."""
+    for name in options:
+        if name not in _OPTIONS:
+            raise TypeError(f"there is no option {name!r}; known: {', '.join(_OPTIONS)}")
+    messages = conversation(question, record, override_system)
+    stop, given = options.get("stop") or (), options.get("tools")
+    own = question.tools if isinstance(question, Example) else ()
+    tools = own if given is None else tuple(given)
+    faults = list(tool_faults(list(tools)))
+    if faults:
+        raise DataError("the tools cannot be sent", faults)
     made = Call(
         messages=messages,
         **{
             **{key: value for key, value in options.items() if value is not None},
             "stop": (stop,) if isinstance(stop, str) else tuple(stop),
+            "tools": tools,
+            "schema": json_schema(options.get("schema")),
         },
     )
     if made.max_tokens < 1:
@@ -60,21 +78,23 @@ def call(messages: tuple[Message, ...], options: Mapping[str, Any]) -> Call:
     return made
 
 
-def _message(part: Message | Mapping[str, Any], number: int) -> Message:
-    if isinstance(part, Message):
-        return part
-    if not isinstance(part, Mapping):
-        raise DataError(
-            f"message {number} is {type(part).__name__}; write {{'role': ..., 'content': ...}}"
-        )
-    role, content = part.get("role"), part.get("content")
-    extra = set(part) - {"role", "content"}
-    if role not in ROLES or not isinstance(content, str) or extra:
-        raise DataError(
-            f"message {number}: needs role (one of {', '.join(ROLES)}) and content (text)"
-            + (f"; {', '.join(sorted(extra))} is not supported yet" if extra else "")
-        )
-    return Message(role, content)
+def needs(call: Call) -> Iterator[str]:
+    """What a backend must be able to do to answer it, by the words of `lacks`."""
+    if call.tools or any(turn.tool_calls or turn.role == "tool" for turn in call.messages):
+        yield "tools"
+    if any(turn.parts for turn in call.messages):
+        yield "images"
+    if call.schema is not None:
+        yield "schema"
+
+
+def _messages(question: Sequence[Message | Mapping[str, Any]]) -> tuple[Message, ...]:
+    """Any mixture of messages and dicts, judged as rows of a file are."""
+    wire = [as_dicts([part])[0] if isinstance(part, Message) else part for part in question]
+    faults = list(turn_faults(wire, "messages")) if wire else []
+    if faults:
+        raise DataError("the messages cannot be sent", faults)
+    return turns(wire)
 
 
 def _short(text: str, width: int = 60) -> str:

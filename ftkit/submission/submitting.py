@@ -124,10 +124,10 @@ def _prepare(
     backend, training = training_of(plan.instance, settings)
     renderer = training.renderer(plan.resolved.base)
     pass_gates(plan, backend, renderer, data, validation, terms)
-    train = spool((training.encode(e.messages) for e in data), settings.home)
+    train = spool((training.encode(example) for example in data), settings.home)
     held = None
     if validation is not None:
-        held = spool((training.encode(e.messages) for e in validation), settings.home)
+        held = spool((training.encode(example) for example in validation), settings.home)
     record = _record(plan, backend, renderer, data, validation)
     request = request_values(plan, train, held, record, name=name, terms=terms)
     return _Prepared(backend, training, (train, held), record, request)

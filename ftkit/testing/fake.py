@@ -34,6 +34,7 @@ _LACKS = {
     "install": "fake() has no weights",
     "folder": "fake() has no weights",
     "tools": "fake() answers with text only",
+    "images": "fake() answers to text only",
     "schema": "fake() answers with text only",
 }
 

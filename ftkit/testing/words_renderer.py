@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 
-from ftkit.data.example import Message
+from ftkit.data.example import Message, only_text
 from ftkit.data.tokens import IGNORED, Rendered
 from ftkit.errors import ConfigError, DataError
 from ftkit.words import nearest
@@ -114,6 +114,7 @@ def _word(id: int) -> str:
 
 
 def _refuse_control_tokens(messages: Sequence[Message]) -> None:
+    only_text(messages)
     for number, message in enumerate(messages, 1):
         for token in (START, END):
             if token in message.content:

@@ -54,7 +54,7 @@ def control_text(data: DataView) -> Iterator[Finding]:
     rows: list[int] = []
     seen: Counter[str] = Counter()
     for row in data.rows:
-        found = {word for m in row.example.messages for word in pattern.findall(m.content)}
+        found = {word for text in row.example.texts for word in pattern.findall(text)}
         if found:
             rows.append(row.number)
             seen.update(found)

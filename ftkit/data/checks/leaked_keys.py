@@ -56,7 +56,7 @@ def leaked_keys(data: DataView) -> Iterator[Finding]:
     rows: list[int] = []
     shown: list[str] = []
     for row in data.rows:
-        masks = [mask for message in row.example.messages for mask in masked(message.content)]
+        masks = [mask for text in row.example.texts for mask in masked(text)]
         if masks:
             rows.append(row.number)
             shown.append(f"row {row.number}: {', '.join(masks[:3])}")

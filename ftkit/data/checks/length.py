@@ -64,5 +64,5 @@ def refused_by_renderer(data: DataView) -> Iterator[Finding]:
 def _tokens(row: RowView, exact: bool) -> int:
     if exact:
         return row.tokens or 0
-    written = sum(len(message.content.encode("utf-8")) for message in row.example.messages)
+    written = sum(len(text.encode("utf-8")) for text in row.example.texts)
     return written // _BYTES_PER_TOKEN

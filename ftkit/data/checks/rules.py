@@ -10,7 +10,13 @@ from ftkit.data.checks.control_text import control_text
 from ftkit.data.checks.leaked_keys import leaked_keys
 from ftkit.data.checks.length import nothing_trained, refused_by_renderer, too_long
 from ftkit.data.checks.report import CheckReport, Finding
-from ftkit.data.checks.turns import empty_answer, missing_turn, role_order
+from ftkit.data.checks.turns import (
+    empty_answer,
+    equal_answers,
+    missing_turn,
+    role_order,
+    undeclared_tool,
+)
 from ftkit.data.checks.view import DataView, view
 from ftkit.data.dataset import Dataset
 from ftkit.data.tokens import Renderer
@@ -21,6 +27,8 @@ RULES: tuple[Rule, ...] = (
     role_order,  # FT101
     empty_answer,  # FT102
     missing_turn,  # FT103
+    undeclared_tool,  # FT104
+    equal_answers,  # FT105
     too_long,  # FT201
     nothing_trained,  # FT202
     refused_by_renderer,  # FT203

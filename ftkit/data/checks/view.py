@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ftkit.data.dataset import Dataset
-from ftkit.data.example import Example, digest
+from ftkit.data.example import Example, digest, digest_of
 from ftkit.data.tokens import Renderer
 from ftkit.errors import DataError
 
@@ -48,7 +48,7 @@ def view(data: Dataset, renderer: Renderer | None, max_length: int | None) -> Da
 
 
 def _row(number: int, example: Example, renderer: Renderer | None) -> RowView:
-    whole, prompt = digest(example.messages), digest(example.prompt)
+    whole, prompt = digest_of(example), digest(example.prompt)
     if renderer is None:
         return RowView(number, example, whole, prompt)
     try:

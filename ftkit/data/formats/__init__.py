@@ -8,13 +8,23 @@ from __future__ import annotations
 from ftkit.data.formats.chat import Chat
 from ftkit.data.formats.layout import Format, Layout
 from ftkit.data.formats.materialised import Materialised
+from ftkit.data.formats.preference import Preference
 from ftkit.data.formats.prompt_completion import PromptCompletion
 from ftkit.errors import ConfigError
 from ftkit.words import nearest
 
-__all__ = ["NAMES", "Chat", "Format", "Layout", "Materialised", "PromptCompletion", "candidates"]
+__all__ = [
+    "NAMES",
+    "Chat",
+    "Format",
+    "Layout",
+    "Materialised",
+    "Preference",
+    "PromptCompletion",
+    "candidates",
+]
 
-NAMES = ("chat", "prompt_completion")
+NAMES = ("chat", "preference", "prompt_completion")
 
 
 def candidates(
@@ -27,7 +37,7 @@ def candidates(
     if format is not None and format not in NAMES:
         raise ConfigError(f"there is no format {format!r}{nearest(format, NAMES)}")
     named = prompt is not None or completion is not None
-    if named and format == "chat":
+    if named and format in ("chat", "preference"):
         raise ConfigError("prompt= and completion= name columns of the format 'prompt_completion'")
     pair = PromptCompletion(
         "prompt" if prompt is None else prompt,
@@ -38,4 +48,5 @@ def candidates(
         raise ConfigError(f"prompt= and completion= name the same column {pair.prompt!r}")
     if named or format == "prompt_completion":
         return (pair,)
-    return (Chat(system),) if format == "chat" else (Chat(system), pair)
+    shapes: tuple[Format, ...] = (Chat(system), Preference(system), pair)
+    return shapes if format is None else tuple(one for one in shapes if one.name == format)

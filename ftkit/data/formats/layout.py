@@ -38,6 +38,10 @@ class Format(Layout, Protocol):
     def wants(self) -> tuple[str, ...]:
         """The fields by which a row of this format is known."""
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The fields that become the Example; all others are extra columns."""
+
     def faults(self, values: Mapping[str, Any]) -> Iterator[Fault]:
         """What is wrong with one row, as faults without a place."""
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ftkit.data.example import Example, Message, as_dicts
-from ftkit.data.formats.chat import ROLES
+from ftkit.data.example import Example, as_dicts
+from ftkit.data.formats.layout import empty
+from ftkit.data.formats.turns import row_faults, rows_tools, turn_faults, turns
 from ftkit.data.in_memory import to_bytes
 from ftkit.data.strict_json import kind_of
 from ftkit.errors import DataError, Fault
@@ -24,8 +25,13 @@ class Materialised:
 
     def example(self, values: Mapping[str, Any]) -> Example:
         """The Example as it was made."""
-        messages = tuple(Message(m["role"], m["content"]) for m in values["messages"])
-        return Example(messages, values["fields"])
+        return Example(
+            turns(values["messages"]),
+            values["fields"],
+            tools=rows_tools(values),
+            parallel_tool_calls=values.get("parallel_tool_calls"),
+            rejected=turns(values.get("rejected") or ()),
+        )
 
     def columns(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The columns of the first file, under the fields that the row has now."""
@@ -38,14 +44,19 @@ def store(example: Any, columns: Mapping[str, Any]) -> bytes:
         raise _bad(f"the function must return an Example, it returned {kind_of(example)}", None)
     if not example.messages:
         raise _bad("an Example needs at least one message", "messages")
-    for index, message in enumerate(example.messages):
-        if ROLES.get(message.role) != message.role:
-            raise _bad(f"unknown role {message.role!r}", f"messages[{index}].role")
-        if not isinstance(message.content, str):
-            raise _bad(f"must be text, is {kind_of(message.content)}", f"messages[{index}].content")
-    return to_bytes(
-        {"messages": as_dicts(example.messages), "fields": example.fields, "columns": columns}
-    )
+    given: dict[str, Any] = {
+        "messages": as_dicts(example.messages),
+        "tools": list(example.tools),
+        "parallel_tool_calls": example.parallel_tool_calls,
+        "rejected": as_dicts(example.rejected),
+    }
+    faults = [*row_faults(given), *turn_faults(given["messages"], "messages")]
+    if example.rejected:
+        faults += turn_faults(given["rejected"], "rejected")
+    if faults:
+        raise DataError(faults[0].reason, faults[:1])
+    carried = {name: value for name, value in given.items() if not empty(value)}
+    return to_bytes({**carried, "fields": example.fields, "columns": columns})
 
 
 def _bad(reason: str, field: str | None) -> DataError:

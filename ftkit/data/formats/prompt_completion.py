@@ -33,6 +33,11 @@ class PromptCompletion:
         return (self.prompt, self.completion)
 
     @property
+    def reads(self) -> tuple[str, ...]:
+        """The two columns."""
+        return self.wants
+
+    @property
     def mapped(self) -> tuple[str, ...]:
         """The two columns."""
         return (self.prompt, self.completion)
@@ -63,7 +68,9 @@ class PromptCompletion:
             # as text the column is only data about the row; as a list it is meant for the model
             value = values.get(key)
             if key not in self.mapped and isinstance(value, list | dict) and not empty(value):
-                yield Fault(f"{key!r} is not supported yet; remove it from the row", field=key)
+                yield Fault(
+                    f"{key!r} goes with messages: use the format 'chat', or remove it", field=key
+                )
         for column in self.mapped:
             value = values.get(column)
             if column not in values:

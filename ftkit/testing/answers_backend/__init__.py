@@ -24,6 +24,7 @@ _LACKS = {
     "install": "the weights stay at the provider",
     "folder": "the provider opens no folder of weights",
     "tools": "the stand-in answers with text only",
+    "images": "the stand-in answers to text only",
     "schema": "the stand-in answers with text only",
 }
 

@@ -13,6 +13,7 @@ from ftkit.backend import (
     Pricing,
     Training,
 )
+from ftkit.data import KINDS
 from ftkit.hyperparameters import Method
 
 PARTS: Mapping[str, type] = {
@@ -25,7 +26,10 @@ OPTIONAL: Mapping[str, Mapping[str, type]] = {
     "training": OPTIONAL_OF_TRAINING,
     "inference": OPTIONAL_OF_INFERENCE,
 }
-OPTIONS = ("tools", "schema", "folder")
+OPTIONS: Mapping[str, tuple[str, ...]] = {
+    "training": tuple(KINDS),
+    "inference": ("tools", "images", "schema", "folder"),
+}
 UNDECLARED = "it is missing, and nothing says why"
 
 
@@ -47,7 +51,7 @@ def capabilities() -> list[tuple[str, str]]:
         required = [name for name in members(protocol) if callable(getattr(protocol, name, None))]
         optional = OPTIONAL.get(part, {})
         methods = [str(method) for method in Method] if part == "training" else []
-        options = OPTIONS if part == "inference" else ()
+        options = OPTIONS.get(part, ())
         taken = {name for _, name in rows}
         rows += [
             (part, f"{part}.{name}" if name in taken else name)
@@ -59,7 +63,8 @@ def capabilities() -> list[tuple[str, str]]:
 def known_lacks() -> frozenset[str]:
     """Every word that may stand in `lacks`."""
     optional = (name for methods in OPTIONAL.values() for name in methods)
-    return frozenset((*PARTS, *optional, *map(str, Method), *OPTIONS))
+    options = (name for names in OPTIONS.values() for name in names)
+    return frozenset((*PARTS, *optional, *map(str, Method), *options))
 
 
 def lacking(backend: Backend, part: str, name: str) -> str | None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 
 import pytest
 
 from ftkit.backend import Base, Pricing, Training
-from ftkit.data.example import Message
+from ftkit.data import KINDS, Example, Image, Message, ToolCall
 from ftkit.errors import NotFound
 from ftkit.testing.conformance.subject import Subject
 from ftkit.testing.conformance.work import SYSTEM, Work
@@ -25,9 +26,8 @@ TRICKY = (
 @pytest.mark.parametrize("text", TRICKY)
 def test_a_row_is_one_line_of_json_that_holds_the_text(text: str, training: Training) -> None:
     """One JSON object, UTF-8, no line end inside, and the text in it as it was."""
-    row = training.encode(
-        (Message("system", SYSTEM), Message("user", text), Message("assistant", text[::-1]))
-    )
+    messages = (Message("system", SYSTEM), Message("user", text), Message("assistant", text[::-1]))
+    row = training.encode(Example(messages))
     assert b"\n" not in row and b"\r" not in row
     held = _texts(json.loads(row.decode("utf-8")))
     assert {SYSTEM, text, text[::-1]} <= held
@@ -36,9 +36,55 @@ def test_a_row_is_one_line_of_json_that_holds_the_text(text: str, training: Trai
 @pytest.mark.judges("encode")
 def test_the_same_row_is_the_same_bytes(training: Training) -> None:
     """The key of a job is made from these bytes."""
-    row = (Message("user", TRICKY[0]), Message("assistant", "yes"))
-    assert training.encode(row) == training.encode(tuple(row))
-    assert training.encode(row) != training.encode((row[0], Message("assistant", "no")))
+    asked = Message("user", TRICKY[0])
+    row = Example((asked, Message("assistant", "yes")))
+    assert training.encode(row) == training.encode(replace(row))
+    assert training.encode(row) != training.encode(Example((asked, Message("assistant", "no"))))
+
+
+CALL = ToolCall("call-1", "find_parcel", '{"number": 4512}')
+SCHEMA = {"type": "object", "properties": {"number": {"type": "integer"}}}
+TOOL = {"type": "function", "function": {"name": "find_parcel", "parameters": SCHEMA}}
+PICTURE = "data:image/png;base64,aGVsbG8="
+ASKED = Message("user", "Where is parcel 4512?")
+ANSWERED = Message("assistant", "It is on its way")
+WHOLE: dict[str, tuple[Example, set[str]]] = {
+    "tool_rows": (
+        Example(
+            (
+                ASKED,
+                Message("assistant", "", tool_calls=(CALL,)),
+                Message("tool", "in the van", tool_call_id="call-1"),
+                ANSWERED,
+            ),
+            tools=(TOOL,),
+        ),
+        {"call-1", "find_parcel", CALL.arguments, "in the van", "integer"},
+    ),
+    "image_rows": (
+        Example((Message("user", "Look: ", parts=("Look: ", Image(PICTURE, "low"))), ANSWERED)),
+        {"Look: ", PICTURE, "low"},
+    ),
+    "preference_rows": (
+        Example((ASKED, ANSWERED), rejected=(Message("assistant", "I do not know"),)),
+        {ASKED.content, ANSWERED.content, "I do not know"},
+    ),
+    "weighted_rows": (
+        Example((ASKED, replace(ANSWERED, trained=False), ASKED, replace(ANSWERED, trained=True))),
+        {"0", "1"},
+    ),
+    "named_rows": (Example((replace(ASKED, name="Ada"), ANSWERED)), {"Ada"}),
+}
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.judges(kind)) for kind in WHOLE]
+)
+def test_a_row_of_every_kind_is_whole_or_declared_missing(kind: str, training: Training) -> None:
+    """A dropped tool schema or picture looks like success: the job trains, on something else."""
+    example, texts = WHOLE[kind]
+    assert KINDS[kind](example)
+    assert texts <= _texts(json.loads(training.encode(example)))
 
 
 @pytest.mark.judges("base")
@@ -97,5 +143,7 @@ def test_a_preview_creates_nothing(
 def _texts(value: object) -> set[str]:
     if isinstance(value, str):
         return {value}
+    if isinstance(value, int):
+        return {str(int(value))}
     parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return {text for part in parts for text in _texts(part)}

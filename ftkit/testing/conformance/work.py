@@ -20,7 +20,7 @@ from ftkit.backend import (
     TrainRequest,
     Uploads,
 )
-from ftkit.data.example import Message
+from ftkit.data.example import Example, Message
 from ftkit.data.tokens import Counts
 from ftkit.hyperparameters import Hyperparameters, Method
 from ftkit.spending import attempt_key, stem_of
@@ -108,7 +108,9 @@ class Work:
     def file(self, training: Training) -> Path:
         """The subject's rows, encoded, in a file named by its SHA-256."""
         rows = range(self.subject.rows)
-        content = b"".join(training.encode(conversation(number)) + b"\n" for number in rows)
+        content = b"".join(
+            training.encode(Example(conversation(number))) + b"\n" for number in rows
+        )
         path = self.folder / hashlib.sha256(content).hexdigest()
         path.write_bytes(content)
         return path

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ftkit.backend import Backend, Plugin
 from ftkit.catalogue import load_catalogue
+from ftkit.data import KINDS
 from ftkit.secrets import Secret
 
 
@@ -50,7 +51,9 @@ def _open(settings: FakeSettings, home: Path) -> Backend:
             "resume": "the provider runs the trainer itself",
             "qlora": "the stand-in trains nothing, so it has no need for less memory",
             "dpo": "the stand-in takes conversations only",
+            **dict.fromkeys(KINDS, "the stand-in takes conversations of text only"),
             "tools": "the stand-in answers with text only",
+            "images": "the stand-in answers to text only",
             "schema": "the stand-in answers with text only",
             "score": "the provider gives no likelihoods",
             "folder": "the provider opens no folder of weights",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from ftkit.backend import (
     Upload,
 )
 from ftkit.catalogue import Catalogue
-from ftkit.data.example import Message, as_dicts
+from ftkit.data.example import Example, as_dicts
 from ftkit.errors import CapabilityError, LifecycleError, NotFound, TrainingError
 from ftkit.http.replies import ident, items, text, whole
 from ftkit.testing.fake_backend.client import Client
@@ -57,9 +57,9 @@ class FakeTraining:
         """Words as tokens."""
         return WordRenderer(base.max_length)
 
-    def encode(self, messages: Sequence[Message]) -> bytes:
+    def encode(self, example: Example) -> bytes:
         """One row: {"messages": [{"role", "content"}, ...]}."""
-        return json.dumps({"messages": as_dicts(messages)}, ensure_ascii=False).encode()
+        return json.dumps({"messages": as_dicts(example.messages)}, ensure_ascii=False).encode()
 
     def preflight(self, resolved: Resolved) -> None:
         """Is the account open for training, and is there room for one more job."""

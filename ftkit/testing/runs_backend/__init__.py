@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ftkit.backend import Backend, ModelRecord, Plugin
 from ftkit.catalogue import Catalogue, load_catalogue
+from ftkit.data import KINDS
 from ftkit.errors import NotFound, TrainingError
 from ftkit.testing.runs_backend.pricing import RunsPricing
 from ftkit.testing.runs_backend.training import RunsTraining
@@ -24,6 +25,7 @@ FOLDER = "fake-runs"
 _LACKS = {
     "qlora": "the stand-in trains nothing, so it has no need for less memory",
     "dpo": "the stand-in takes conversations only",
+    **dict.fromkeys(KINDS, "the stand-in takes conversations of text only"),
     "upload": "rows are read from this machine's disk",
     "preflight": "there is no account that could refuse",
     "estimate_usd": "nobody sends a bill for this machine",
@@ -34,6 +36,7 @@ _LACKS = {
     "install": "there are no weights to copy",
     "folder": "there are no weights to open",
     "tools": "the stand-in answers with text only",
+    "images": "the stand-in answers to text only",
     "schema": "the stand-in answers with text only",
 }
 

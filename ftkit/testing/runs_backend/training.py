@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from ftkit.backend import (
     TrainRequest,
 )
 from ftkit.catalogue import Catalogue
-from ftkit.data.example import Message, as_dicts
+from ftkit.data.example import Example, as_dicts
 from ftkit.errors import NotFound, TrainingError
 from ftkit.testing.runs_backend.pricing import DEFAULTS
 from ftkit.testing.runs_backend.run_folder import RunFolder, run_folder, run_folders
@@ -54,9 +54,9 @@ class RunsTraining:
         """Words as tokens."""
         return WordRenderer(base.max_length)
 
-    def encode(self, messages: Sequence[Message]) -> bytes:
+    def encode(self, example: Example) -> bytes:
         """One row: {"messages": [{"role", "content"}, ...]}."""
-        return json.dumps({"messages": as_dicts(messages)}, ensure_ascii=False).encode()
+        return json.dumps({"messages": as_dicts(example.messages)}, ensure_ascii=False).encode()
 
     def preview(self, request: TrainRequest) -> Mapping[str, Any]:
         """The run's folder and spec, as `submit` would write them."""

@@ -28,7 +28,8 @@ from ftkit.backend import (
     TrainRequest,
 )
 from ftkit.catalogue import load_catalogue
-from ftkit.data.example import Message, as_dicts
+from ftkit.data import KINDS
+from ftkit.data.example import Example, as_dicts
 from ftkit.data.tokens import Counts
 from ftkit.errors import CapabilityError, NotFound, TrainingError
 from ftkit.hyperparameters import Hyperparameters, Method
@@ -81,8 +82,8 @@ class Training:
     def renderer(self, base: Base) -> WordRenderer:
         return WordRenderer(base.max_length)
 
-    def encode(self, messages: Sequence[Message]) -> bytes:
-        return json.dumps({"messages": as_dicts(messages)}, ensure_ascii=False).encode()
+    def encode(self, example: Example) -> bytes:
+        return json.dumps({"messages": as_dicts(example.messages)}, ensure_ascii=False).encode()
 
     def preview(self, request: TrainRequest) -> Mapping[str, Any]:
         return {"key": request.key, "base": request.base.id, "step": 0, "cancelled": False}
@@ -160,6 +161,7 @@ def _open(settings: Settings, home: Path) -> Backend:
         inference=ScriptedInference(record, echo),
         lacks={
             **dict.fromkeys(("qlora", "full", "dpo"), "Acme trains adapters of conversations only"),
+            **dict.fromkeys(KINDS, "Acme trains conversations of text only"),
             "upload": "rows are read from this machine",
             "preflight": "Acme says nothing before it is asked",
             "estimate_usd": "Acme prices nothing in advance",
@@ -168,7 +170,7 @@ def _open(settings: Settings, home: Path) -> Backend:
             "resume": "Acme runs the trainer itself",
             "hosting": "every model answers without a deployment",
             **dict.fromkeys(("score", "install", "folder"), "the weights stay at Acme"),
-            **dict.fromkeys(("tools", "schema"), "Acme answers with text only"),
+            **dict.fromkeys(("tools", "images", "schema"), "Acme answers with text only"),
         },
     )
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +31,7 @@ from ftkit.backend import (
     TrainRequest,
     Unavailable,
 )
-from ftkit.data.example import Message
+from ftkit.data.example import Example
 from ftkit.data.tokens import Counts
 from ftkit.errors import NotDeployed
 from ftkit.hyperparameters import Hyperparameters, Method
@@ -100,8 +100,8 @@ class LeakingPreview(Spoiled):
 class TwoLineRows(Spoiled):
     """Writes rows for people to read."""
 
-    def encode(self, messages: Sequence[Message]) -> bytes:
-        return json.dumps(json.loads(self.sound.encode(messages)), indent=1).encode()
+    def encode(self, example: Example) -> bytes:
+        return json.dumps(json.loads(self.sound.encode(example)), indent=1).encode()
 
 
 class DeafCancel(Spoiled):

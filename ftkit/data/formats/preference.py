@@ -1,0 +1,69 @@
+"""Rows of two answers to one prompt: {"input": {"messages": [...]}, "preferred_output": [...], "non_preferred_output": [...]}.
+
+The shape is the one of hosted preference tuning (DPO).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ftkit.data.example import Example, Message
+from ftkit.data.formats.chat import other_system
+from ftkit.data.formats.turns import row_faults, rows_tools, turn_faults, turns
+from ftkit.data.strict_json import kind_of
+from ftkit.errors import Fault
+
+_ANSWERS = ("preferred_output", "non_preferred_output")
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """Preference pairs; `system` is added to prompts that have no system message of their own."""
+
+    system: str | None = None
+
+    name = "preference"
+    wants = reads = ("input", *_ANSWERS)
+    mapped = ()
+
+    @property
+    def identity(self) -> str:
+        """The added system message changes what is learned."""
+        return f"preference {self.system!r}"
+
+    def example(self, values: Mapping[str, Any]) -> Example:
+        """The prompt with the better answer, and the worse one as `rejected`; every other column goes to `fields`."""
+        given = values["input"]
+        prompt = turns(given["messages"])
+        if self.system is not None and prompt[0].role != "system":
+            prompt = (Message("system", self.system), *prompt)
+        better, worse = (turns(values[name]) for name in _ANSWERS)
+        return Example(
+            (*prompt, *better),
+            self.columns(values),
+            tools=rows_tools(given),
+            parallel_tool_calls=given.get("parallel_tool_calls"),
+            rejected=worse,
+        )
+
+    def columns(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """All but what the model reads."""
+        return {key: value for key, value in values.items() if key not in self.wants}
+
+    def faults(self, values: Mapping[str, Any]) -> Iterator[Fault]:
+        """What is wrong with one row."""
+        given = values.get("input")
+        if not isinstance(given, dict):
+            yield Fault(f"must be an object with messages, is {kind_of(given)}", field="input")
+        else:
+            yield from row_faults(given, "input.")
+            yield from turn_faults(given.get("messages"), "input.messages")
+            yield from other_system(given.get("messages"), self.system, "input.messages")
+        for name in _ANSWERS:
+            answer = values.get(name)
+            faults = list(turn_faults(answer, name))
+            yield from faults
+            if not faults and any(message["role"] != "assistant" for message in values[name]):
+                yield Fault("holds the assistant's answer only", field=name)
