@@ -8,8 +8,8 @@ from typing import Any
 from ftkit.backend import Backend, Base
 from ftkit.config import Settings
 from ftkit.cost.quote import Quote, priced
-from ftkit.data import KINDS, Dataset
-from ftkit.data.tokens import Counts, Renderer
+from ftkit.data import KINDS, Dataset, Example
+from ftkit.data.tokens import Counts, CountsTools, Renderer
 from ftkit.errors import CapabilityError, ConfigError, DataError, Fault
 from ftkit.hyperparameters import Hyperparameters, Method, parse_hyperparameters
 from ftkit.registry import open_backend, split_model
@@ -89,9 +89,9 @@ def _counts(data: Dataset, renderer: Renderer, train_on: str) -> Counts:
     refused: list[Fault] = []
     for row, example in zip(data.rows, data, strict=True):
         try:
-            for rendered in renderer.render(example.messages, train_on):
-                lengths.append(len(rendered.ids))
-                trained += rendered.trained
+            for tokens, learned in _sequences(example, renderer, train_on):
+                lengths.append(tokens)
+                trained += learned
         except DataError as error:
             refused.append(Fault(error.message, row=row.number, line=row.line))
     if refused:
@@ -100,6 +100,23 @@ def _counts(data: Dataset, renderer: Renderer, train_on: str) -> Counts:
             refused,
         )
     return Counts(len(data), sum(lengths), trained, tuple(lengths))
+
+
+def _sequences(example: Example, renderer: Renderer, train_on: str) -> list[tuple[int, int]]:
+    """(tokens, trained tokens) of each sequence that a row becomes; raises DataError for one that cannot be rendered."""
+    found = [(len(one.ids), one.trained) for one in renderer.render(example.messages, train_on)]
+    extra = 0
+    if example.tools:
+        if not isinstance(renderer, CountsTools):
+            raise DataError("the tokens of its tools cannot be counted")
+        extra = renderer.tool_tokens(example.tools)
+    if not example.rejected:
+        return [(tokens + extra, trained) for tokens, trained in found]
+    rejected = renderer.render((*example.prompt, *example.rejected), train_on)
+    again = len(renderer.prompt(example.prompt))
+    tokens = sum(tokens for tokens, _ in found) + sum(len(one.ids) - again for one in rejected)
+    trained = sum(trained for _, trained in found) + sum(one.trained for one in rejected)
+    return [(tokens + extra, trained)]
 
 
 def _refuse_rows(data: Dataset, method: Method, backend: Backend) -> None:

@@ -5,9 +5,9 @@ The core never loads a tokenizer; a backend hands one in as a `Renderer`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from ftkit.data.example import Message
 
@@ -57,9 +57,20 @@ class Renderer(Protocol):
         """The sequence as pieces of text, each with whether it is trained; joined they are its decoded text."""
 
 
+@runtime_checkable
+class CountsTools(Protocol):
+    """A renderer that knows how many tokens the schemas of tools take; one that does not is never given rows with tools."""
+
+    def tool_tokens(self, tools: Sequence[Mapping[str, Any]]) -> int:
+        """Tokens of the tools of one row."""
+
+
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Tokens of a data set under one renderer. `lengths` has one entry a training sequence."""
+    """Tokens of a data set under one renderer.
+
+    `lengths` has one entry a training sequence, or a preference pair: its prompt once, and both answers.
+    """
 
     rows: int
     tokens: int
