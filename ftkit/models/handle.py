@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from ftkit.backend import Answer, Backend, Call, Inference, ModelRecord, Score, 
 from ftkit.config import Settings, money
 from ftkit.data import Example, Message
 from ftkit.models.deploying import Deployment, deployment
+from ftkit.models.lifecycle import ends_on, still_there
 from ftkit.models.mapping import answer_all
 from ftkit.models.questions import Question, asked, conversation, needs
 from ftkit.models.record import from_dict, to_dict
@@ -59,6 +61,11 @@ class Model:
     def system(self) -> str | None:
         """The system prompt that is frozen with the model and put in front of every question."""
         return self.record.system
+
+    @property
+    def ends_on(self) -> date | None:
+        """The first day on which it does not answer any more; None where no such day is known."""
+        return ends_on(self.record, self._backend)
 
     @property
     def base(self) -> Model:
@@ -211,6 +218,7 @@ class Model:
         backend = self._backend
         if backend.inference is None:
             raise backend.refuse("inference")
+        still_there(self.record, backend)
         return backend.inference
 
     def _call(self, question: Question, override_system: bool, options: dict[str, Any]) -> Call:
