@@ -32,6 +32,7 @@ from ftkit.spending import attempt_key, parsed_key, stem_of
 from tests.tiny import tiny_model_folder
 
 ROWS = [{"prompt": f"question {n}", "completion": f"label {n % 3}"} for n in range(12)]
+TOOL = {"type": "function", "function": {"name": "find"}}
 QUICK = {"max_steps": 2}
 
 
@@ -225,7 +226,7 @@ def test_what_the_backend_lacks_is_refused_by_name(base: str) -> None:
         with pytest.raises(CapabilityError, match=method):
             ftkit.estimate(ROWS, base, method=method)
     with pytest.raises(CapabilityError, match="tools"):
-        ftkit.model(base).chat("q", tools=[{}])
+        ftkit.model(base).chat("q", tools=[TOOL])
     with pytest.raises(CapabilityError, match="schema"):
         ftkit.model(base).chat("q", schema={})
     with pytest.raises(CapabilityError, match="learning_rate_multiplier"):
