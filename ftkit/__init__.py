@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Model,
         Quote,
         Report,
+        Rescue,
     )
 
     Source: TypeAlias = str | Path | Iterable[Mapping[str, Any]] | Dataset
@@ -51,6 +52,7 @@ __all__ = [
     "jobs",
     "load",
     "model",
+    "rescue",
     "submit",
 ]
 
@@ -315,6 +317,37 @@ async def aevaluate(candidate: Model | str | Path, **options: Any) -> Report:
     import asyncio
 
     return await asyncio.to_thread(lambda: evaluate(candidate, **options))
+
+
+def rescue(
+    provider: str,
+    to: str | Path,
+    *,
+    ask: Source | None = None,
+    max_tokens: int = 512,
+    max_cost_usd: Decimal | float | str | None = None,
+    allow_unpriced: bool = False,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Rescue:
+    """Download what an account's tuning history holds into the folder `to`; nothing is changed at the provider.
+
+    Jobs, events, metrics, training and validation files, names of checkpoints; every job is in the ledger then. With
+    `ask` every tuned model answers these rows, all of them together for `max_cost_usd` (or the profile's; one of the two
+    is needed). The same call again goes on: a file that is whole in the folder is never fetched again. What cannot be had
+    is in `.missing`; raises Unavailable where the provider cannot be reached any more.
+    """
+    from ftkit import config
+    from ftkit.rescuing import Questions, rescue
+
+    settings = config.settings()
+    limit = settings.max_cost_usd if max_cost_usd is None else config.money(max_cost_usd)
+    questions = None
+    if ask is not None:
+        if limit is None:
+            raise errors.ConfigError("answers cost money: give max_cost_usd with ask")
+        questions = Questions(load(ask), limit, max_tokens, allow_unpriced)
+    watch = progress or (lambda key, done, total: None)
+    return rescue(provider, Path(to), settings, questions=questions, progress=watch)
 
 
 def doctor(*, offline: bool = False) -> Diagnosis:

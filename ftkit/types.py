@@ -17,6 +17,7 @@ from ftkit.evaluation import AnswerMetric, Comparison, Metric, Report, Verdict
 from ftkit.hyperparameters import Hyperparameters, Method
 from ftkit.ledger import HistoryLine, Phase
 from ftkit.models import Deployed, Model, Reply, Stream
+from ftkit.rescuing import Missing, Rescue
 from ftkit.submission import DryRun, Job
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "Message",
     "Method",
     "Metric",
+    "Missing",
     "Model",
     "ModelRecord",
     "Phase",
@@ -47,6 +49,7 @@ __all__ = [
     "Remark",
     "Reply",
     "Report",
+    "Rescue",
     "Resolved",
     "Score",
     "Severity",

@@ -143,7 +143,7 @@ def test_a_package_that_ftkit_itself_needs_and_lacks_is_a_problem(tmp_path: Path
 
 
 def test_stand_ins_for_tests_are_told_of_only_where_they_are_set_up() -> None:
-    assert [one.instance for one in ftkit.doctor().providers] == ["local"]
+    assert [one.instance for one in ftkit.doctor().providers] == ["local", "openai"]
 
 
 def test_a_key_is_a_problem_only_where_the_model_in_force_needs_it(
@@ -199,7 +199,7 @@ def test_a_broken_package_is_one_line_and_hides_no_other(tmp_path: Path) -> None
     value = json.loads(done.stdout)
     providers = {one["instance"]: one for one in value["providers"]}
     assert {name: one["access"] for name, one in providers.items()} == {
-        "acme": "ready", "local": "ready", "ruin": "broken",
+        "acme": "ready", "local": "ready", "openai": "ready", "ruin": "broken",
     }  # fmt: skip
     assert providers["acme"]["package"] == "ftkit-acme 1.0"
     assert "RuntimeError: fell over at once" in value["remarks"][0]["what"]

@@ -32,6 +32,7 @@ _LACKS = {
     "estimate_usd": "nobody sends a bill for this machine",
     "checkpoints": "checkpoints of a run in progress are not built yet",
     "download": "the weights are on this machine already: the model's record names their folder",
+    "history": "the runs and their rows are on this machine's disk already",
     "hosting": "a local model answers in this process; there is nothing to deploy",
 }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -128,13 +128,13 @@ class LocalInference:
             cancelled.set()
             await asyncio.wait({task})
 
-    def chat_many(self, record: ModelRecord, calls: Sequence[Call]) -> Iterator[tuple[int, Answer]]:
+    def chat_many(self, record: ModelRecord, calls: Iterable[Call]) -> Iterator[tuple[int, Answer]]:
         """All answers in batches of like length, each as soon as it is ready, with the index of its call.
 
         Every call is checked before the first is answered; DataError names all bad ones (1-based row).
         """
         opened = self._open(record)
-        prompts = self._prompts(opened, calls)
+        prompts = self._prompts(opened, list(calls))
         if not prompts:
             return
         weights, vocabulary = opened.weights(), opened.vocabulary()

@@ -152,3 +152,33 @@ class Event:
 
     def __str__(self) -> str:
         return f"{self.at[:19]} {self.message}"
+
+
+class FileRole(StrEnum):
+    """What a file was to its job."""
+
+    TRAINING = "training"
+    VALIDATION = "validation"
+    METRICS = "metrics"
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file that a job was made from or has made, by its id at the provider."""
+
+    id: str
+    role: FileRole
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A job in its provider's own words (JSON), and what of them every provider has in one form.
+
+    `tokens` are those that were trained on and billed; `hyperparameters` bear the provider's names.
+    """
+
+    job: Remote
+    words: Mapping[str, Any]
+    files: tuple[RemoteFile, ...] = ()
+    tokens: int | None = None
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)

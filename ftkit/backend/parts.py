@@ -6,7 +6,7 @@ are small Protocols of their own (`Uploads`, `Listing`, ...); a backend that lac
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -19,7 +19,9 @@ from ftkit.backend.jobs import (
     Event,
     Quantity,
     Remote,
+    RemoteFile,
     Resolved,
+    Told,
     TrainRequest,
     Upload,
 )
@@ -147,6 +149,21 @@ class Resume(Protocol):
         """Start the dead run's trainer again; False where the run is not dead or somebody else has just done it."""
 
 
+@runtime_checkable
+class History(Protocol):
+    """`history`: what the provider has kept of a job can be taken home. Reads only."""
+
+    def told(self, id: str) -> Told:
+        """The job word for word, with the files that it names; raises NotFound."""
+
+    def fetch(self, file: RemoteFile, to: Path) -> str | None:
+        """Write the file's content to `to`, however large it is in bounded memory; returns its name at the provider.
+
+        Metrics are written as CSV with a header. Raises NotFound where the file is gone, and Unavailable where less came
+        than the provider has: what stands at `to` then is of no use.
+        """
+
+
 OPTIONAL_OF_TRAINING: Mapping[str, type] = {
     "upload": Uploads,
     "preflight": Preflight,
@@ -155,6 +172,7 @@ OPTIONAL_OF_TRAINING: Mapping[str, type] = {
     "checkpoints": Checkpoints,
     "download": Download,
     "resume": Resume,
+    "history": History,
 }
 
 
@@ -219,8 +237,12 @@ class Inference(Protocol):
     def astream(self, record: ModelRecord, call: Call) -> AsyncIterator[str | Answer]:
         """`stream` without blocking the event loop."""
 
-    def chat_many(self, record: ModelRecord, calls: Sequence[Call]) -> Iterator[tuple[int, Answer]]:
-        """Many answers as they are ready, each with the index of its call."""
+    def chat_many(self, record: ModelRecord, calls: Iterable[Call]) -> Iterator[tuple[int, Answer]]:
+        """Many answers as they are ready, each with the index of its call.
+
+        Where answers cost money a call is taken from `calls` when it is begun, not before: a caller whose budget is used up
+        gives no more, and those under way are still yielded, for they are paid for.
+        """
 
 
 @runtime_checkable

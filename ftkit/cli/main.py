@@ -52,6 +52,7 @@ _VERBS = (
     "job",
     "jobs",
     "deployments",
+    "rescue",
     "chat",
     "map",
     "evaluate",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from decimal import Decimal
+from itertools import takewhile
 from pathlib import Path
 from typing import IO, Any
 
@@ -48,7 +49,8 @@ def answer_all(
     asked = [calls[index] for index in open_calls]
     gate = metered(backend, record, asked, settings, limit=limit, allow_unpriced=allow_unpriced)
     with _opened(out) as file, gate as meter:
-        for position, answer in inference.chat_many(record, asked):
+        within = takewhile(lambda call: not meter.over, asked)
+        for position, answer in inference.chat_many(record, within):
             index = open_calls[position]
             replies[index] = as_reply(answer, record.id, meter.cost(answer.usage), schema)
             if file is not None:
@@ -58,6 +60,7 @@ def answer_all(
             if progress is not None:
                 progress(len(replies), len(calls))
             meter.add(answer.usage)
+        meter.stopped(len(calls) - len(replies))
     return [replies[index] for index in range(len(calls))]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from ftkit.errors import BudgetError
 from ftkit.ledger import Ledger, State, Verb, new_intent
 from ftkit.spending.accounts import scope_of
 from ftkit.spending.budget import affordable
+
+log = logging.getLogger("ftkit")
 
 _MILLION = 1_000_000
 _BYTES_PER_TOKEN = (
@@ -49,14 +52,25 @@ class Meter:
         return self.cost(Usage(size // _BYTES_PER_TOKEN, 0))
 
     def add(self, usage: Usage) -> None:
-        """Count one answer; raises BudgetError once the limit is passed: what was answered stays."""
+        """Count one answer."""
         cost = self.cost(usage)
         self.spent = None if cost is None or self.spent is None else self.spent + cost
-        if self.limit is not None and self.spent is not None and self.spent > self.limit:
+
+    @property
+    def over(self) -> bool:
+        """True once the answers have cost more than they may."""
+        return self.limit is not None and self.spent is not None and self.spent > self.limit
+
+    def stopped(self, left: int) -> None:
+        """Raise BudgetError where the limit left questions unanswered, warn where the last answers passed it."""
+        if not self.over:
+            return
+        said = f"{self.what} have cost {self.spent:.4f} USD, more than max_cost_usd={self.limit}"
+        if left:
             raise BudgetError(
-                f"{self.what} have cost {self.spent:.4f} USD, more than max_cost_usd={self.limit}; stopped. "
-                f"Answers so far are kept where out= was given"
+                f"{said}; stopped, {left} are not asked. Answers so far are kept where out= was given"
             )
+        log.warning("%s", said)
 
 
 @contextmanager

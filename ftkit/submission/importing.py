@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from ftkit.backend import Backend, Listing, Remote, Training
 from ftkit.config import Settings
@@ -62,13 +63,22 @@ def list_jobs(settings: Settings) -> list[Job]:
     return [Job(row.id, settings, seen=row, names=names.get(row.id, ())) for row in ledger.jobs()]
 
 
-def import_jobs(instance: str, settings: Settings, ledger: Ledger | None = None) -> list[Job]:
-    """Take up every job that a provider lists and this ledger does not know; the new ones, oldest first."""
+def import_jobs(
+    instance: str,
+    settings: Settings,
+    ledger: Ledger | None = None,
+    listed: Sequence[Remote] | None = None,
+) -> list[Job]:
+    """Take up every job that a provider lists and this ledger does not know; the new ones, oldest first.
+
+    `listed` is the provider's list where the caller has just read it, newest first.
+    """
     ledger = ledger or open_ledger(settings)
     backend, training = training_of(instance, settings)
     if not isinstance(training, Listing):
         raise backend.refuse("listing")
-    listed = patiently(instance, lambda: list(training.listing()))
+    if listed is None:
+        listed = patiently(instance, lambda: list(training.listing()))
     taken = []
     for remote in reversed(listed):
         if ledger.by_remote(instance, remote.id) is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from ftkit.backend import Answer, Call, ModelRecord, Usage
@@ -48,7 +48,7 @@ class ScriptedInference:
             yield piece
         yield answer
 
-    def chat_many(self, record: ModelRecord, calls: Sequence[Call]) -> Iterator[tuple[int, Answer]]:
+    def chat_many(self, record: ModelRecord, calls: Iterable[Call]) -> Iterator[tuple[int, Answer]]:
         """The answers in the order of the calls."""
         for index, call in enumerate(calls):
             yield index, self.answer(record, call)

@@ -1,4 +1,4 @@
-"""Ways to pay twice or to lose what was paid for, each a change to the ftkit of the program that asks for it."""
+"""Ways to pay twice, to lose what was paid for or to fetch twice, each a change to the ftkit of the program that asks."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ftkit.errors import LedgerError, StorageError
 from ftkit.ledger import Intent, JobRow, Ledger
 from ftkit.ledger.access import LedgerFile
 from ftkit.models import deploying
+from ftkit.rescuing.folder import Folder
 from ftkit.submission import submitting
 from ftkit.testing.fake_backend.client import Client
 from ftkit.testing.fake_backend.hosting import FakeHosting
@@ -107,10 +108,17 @@ def no_lock() -> None:
     deploying.one_at_a_time = lambda home, stem: nullcontext()  # type: ignore[assignment]
 
 
+def fetch_again() -> None:
+    """A rescue does not know what it has already."""
+    Folder.holds = lambda self, path: False  # type: ignore[method-assign]
+    Folder.found = lambda self, path, id: False  # type: ignore[method-assign]
+
+
 WAYS = {
     "three POSTs": three_posts,
     "late intent": late_intent,
     "no find": no_find,
     "deaf to the disk": deaf_to_the_disk,
     "no lock": no_lock,
+    "fetch again": fetch_again,
 }

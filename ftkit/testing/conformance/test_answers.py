@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
-from ftkit.backend import Answer, Call, Inference, Installs, ModelRecord, Remote, Scores, Training
+from ftkit.backend import (
+    Answer,
+    Backend,
+    Call,
+    Inference,
+    Installs,
+    ModelRecord,
+    Remote,
+    Scores,
+    Training,
+)
 from ftkit.errors import NotFound
 from ftkit.testing.conformance.subject import Subject
 from ftkit.testing.conformance.work import conversation, question
@@ -101,6 +111,25 @@ def test_many_questions_are_each_answered_once(inference: Inference, record: Mod
     assert sorted(index for index, _ in answers) == list(range(5))
     assert all(answer.usage.input_tokens > 0 for _, answer in answers)
     assert list(inference.chat_many(record, [])) == []
+
+
+@pytest.mark.judges("chat_many")
+def test_a_question_is_taken_when_it_is_begun(
+    inference: Inference, record: ModelRecord, backend: Backend
+) -> None:
+    """Or a budget that is used up could not stop what is left."""
+    if backend.pricing is None or backend.pricing.call_rates(record) is None:
+        pytest.skip("nobody sends a bill for an answer")
+    taken: list[Call] = []
+
+    def questions() -> Iterator[Call]:
+        for number in range(200):
+            taken.append(question(f"question number {number}"))
+            yield taken[-1]
+
+    answers = inference.chat_many(record, questions())
+    next(answers)
+    assert len(taken) < 200
 
 
 @pytest.mark.judges("score")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator
 
 from ftkit.backend import Answer, Call, ModelRecord, Refused, Usage
 from ftkit.catalogue import Catalogue
@@ -73,7 +73,7 @@ class FakeInference:
             yield piece
         yield answer
 
-    def chat_many(self, record: ModelRecord, calls: Sequence[Call]) -> Iterator[tuple[int, Answer]]:
+    def chat_many(self, record: ModelRecord, calls: Iterable[Call]) -> Iterator[tuple[int, Answer]]:
         """One after the other."""
         for index, call in enumerate(calls):
             yield index, self.chat(record, call)

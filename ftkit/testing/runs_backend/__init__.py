@@ -31,6 +31,7 @@ _LACKS = {
     "estimate_usd": "nobody sends a bill for this machine",
     "checkpoints": "nothing is learned that could be kept",
     "download": "nothing is learned that could be copied",
+    "history": "the run folders are on this machine's disk already",
     "hosting": "a model answers in this process; there is nothing to deploy",
     "score": "the stand-in has no likelihoods",
     "install": "there are no weights to copy",

@@ -168,6 +168,7 @@ def _open(settings: Settings, home: Path) -> Backend:
             "checkpoints": "Acme keeps no checkpoints",
             "download": "the weights stay at Acme",
             "resume": "Acme runs the trainer itself",
+            "history": "Acme's jobs are files on this machine already",
             "hosting": "every model answers without a deployment",
             **dict.fromkeys(("score", "install", "folder"), "the weights stay at Acme"),
             **dict.fromkeys(("tools", "images", "schema"), "Acme answers with text only"),

@@ -1,0 +1,76 @@
+"""Between a question and OpenAI's chat completions: pure functions, the same for answers whole, streamed and async."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ftkit.backend import Answer, Call, ModelRecord, Usage
+from ftkit.data.example import as_dicts
+from ftkit.errors import ProviderError
+from ftkit.http.replies import inner, items, optional_text, text, whole
+
+
+def body(record: ModelRecord, call: Call) -> dict[str, Any]:
+    """The request. `extra` goes over everything; None in it takes a field out, for models that know it not."""
+    asked: dict[str, Any] = {
+        "model": record.native,
+        "messages": as_dicts(call.messages),
+        # the newer name of max_tokens, and the only one that reasoning models know
+        "max_completion_tokens": call.max_tokens,
+        "temperature": call.temperature,
+        "top_p": call.top_p,
+        "stop": list(call.stop) or None,
+        "seed": call.seed,
+    }
+    asked |= call.extra
+    return {name: value for name, value in asked.items() if value is not None}
+
+
+def answer(reply: Mapping[str, Any]) -> Answer:
+    """A whole completion; its first choice."""
+    choices = items(reply, "choices")
+    if not choices:
+        raise ProviderError("OpenAI's answer has no choice in it")
+    message = inner(choices[0], "message")
+    said = optional_text(message, "content") or optional_text(message, "refusal") or ""
+    return Answer(said, text(choices[0], "finish_reason"), usage(reply), raw=dict(reply))
+
+
+def usage(reply: Mapping[str, Any]) -> Usage:
+    """Tokens as OpenAI has counted them."""
+    counted = inner(reply, "usage")
+    return Usage(whole(counted, "prompt_tokens"), whole(counted, "completion_tokens"))
+
+
+class Pieces:
+    """An answer that arrives in pieces. `take` gives the text of one, `answer` is there once the last has come."""
+
+    def __init__(self) -> None:
+        self._text: list[str] = []
+        self._finish_reason: str | None = None
+        self._usage: Usage | None = None
+        self._raw: dict[str, Any] = {}
+
+    def take(self, chunk: Mapping[str, Any]) -> str:
+        """The new text of a chunk, "" where it brings none."""
+        self._raw |= {name: chunk[name] for name in ("id", "model", "created") if name in chunk}
+        if chunk.get("usage") is not None:
+            self._usage = usage(chunk)
+        choices = items(chunk, "choices")
+        if not choices:
+            return ""
+        delta = inner(choices[0], "delta")
+        self._finish_reason = optional_text(choices[0], "finish_reason") or self._finish_reason
+        piece = optional_text(delta, "content") or optional_text(delta, "refusal") or ""
+        self._text.append(piece)
+        return piece
+
+    def answer(self) -> Answer:
+        """The whole; raises ProviderError where the stream ended before its end."""
+        if self._finish_reason is None or self._usage is None:
+            missing = "its end" if self._finish_reason is None else "its count of tokens"
+            raise ProviderError(
+                f"OpenAI's stream broke off before {missing}; what came is not whole"
+            )
+        return Answer("".join(self._text), self._finish_reason, self._usage, raw=self._raw)

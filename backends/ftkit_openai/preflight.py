@@ -1,0 +1,84 @@
+"""What only OpenAI knows, read before anything is sent: until when a base lives, and how many jobs may run.
+
+Whether an organisation may still tune at all cannot be asked: that is refused at the create, after the upload.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from ftkit import clock
+from ftkit.backend import Base, Refused
+from ftkit.catalogue import Catalogue
+from ftkit.errors import CapabilityError, LifecycleError, NotFound, ProviderError
+from ftkit.http.replies import optional_text
+from ftkit_openai.client import Client
+from ftkit_openai.verdicts import Forbidden
+
+log = logging.getLogger("ftkit")
+
+
+def pass_checks(client: Client, catalogue: Catalogue, base: Base) -> None:
+    """Raise LifecycleError or CapabilityError where a create would fail; AuthError and Unavailable pass through."""
+    _alive(client, catalogue, base)
+    _room(client, base)
+
+
+def shutdown_date(model: Mapping[str, Any]) -> date | None:
+    """The day from which a model does not answer, as OpenAI says; None where it says none."""
+    said = optional_text(model, "shutdown_date")
+    try:
+        return None if said is None else date.fromisoformat(said[:10])
+    except ValueError as error:
+        raise ProviderError("OpenAI's shutdown_date is no date") from error
+
+
+def _alive(client: Client, catalogue: Catalogue, base: Base) -> None:
+    facts = catalogue.model(base.id)
+    listed = None if facts is None else facts.shutdown
+    instead = f"; take {' or '.join(facts.replacements)}" if facts and facts.replacements else ""
+    try:
+        model = client.read(
+            "GET /models/ID", lambda sdk: sdk.models.with_raw_response.retrieve(base.id)
+        )
+    except NotFound as error:
+        raise LifecycleError(
+            f"OpenAI does not offer {base.id} to this account (any more){instead}"
+        ) from error
+    except Forbidden as error:
+        log.debug("the key may not read models, so the catalogue's dates have to do: %s", error)
+        return
+    day, today = shutdown_date(model), clock.now().date()
+    if day is None:
+        return
+    if day <= today:
+        raise LifecycleError(f"OpenAI has switched {base.id} off on {day}{instead}")
+    moved = "" if listed in (None, day) else f" (moved: the catalogue still says {listed})"
+    log.warning(
+        "%s is switched off on %s, in %d days, and what is tuned from it with it%s",
+        base.id,
+        day,
+        (day - today).days,
+        moved,
+    )
+
+
+def _room(client: Client, base: Base) -> None:
+    """An address that is described in a guide and in no reference: what it does not say is not held against anybody."""
+    try:
+        limits = client.get("/fine_tuning/model_limits")
+    except (NotFound, Refused, Forbidden) as error:
+        log.debug("OpenAI tells no limits: %s", error)
+        return
+    listed = limits.get("data")
+    for one in listed if isinstance(listed, list) else ():
+        if not isinstance(one, dict) or one.get("model") != base.id:
+            continue
+        active, most = one.get("active_jobs"), one.get("max_concurrent_jobs")
+        if isinstance(active, int) and isinstance(most, int) and active >= most:
+            raise CapabilityError(
+                f"{active} jobs on {base.id} wait or run at OpenAI, and the account allows {most}; wait for one to end"
+            )

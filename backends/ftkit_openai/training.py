@@ -1,0 +1,266 @@
+"""Jobs at OpenAI, in the order of a job's life. Our key stands in the metadata, by which OpenAI filters its list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ftkit.backend import (
+    Base,
+    Checkpoint,
+    Event,
+    ModelRecord,
+    OutcomeUnknown,
+    Refused,
+    Remote,
+    RemoteFile,
+    Resolved,
+    Told,
+    TrainRequest,
+    Upload,
+)
+from ftkit.catalogue import Catalogue
+from ftkit.data.example import Example
+from ftkit.errors import CapabilityError, LifecycleError, NotFound, ProviderError, TrainingError
+from ftkit.http import pages
+from ftkit.http.replies import flag, ident, items, number, optional_text, text, whole
+from ftkit_openai import history, preflight, wire
+from ftkit_openai.client import Client
+from ftkit_openai.events import EventBook, newest_first
+from ftkit_openai.tokens import OpenAIRenderer, base_name
+from ftkit_openai.uploading import Uploading
+from ftkit_openai.verdicts import SHUT_OUT
+
+if TYPE_CHECKING:
+    from ftkit_openai import OpenAISettings
+
+_PAGE = 100
+_CREATE = "POST /fine_tuning/jobs"
+_MILLION = 1_000_000
+
+
+class OpenAITraining:
+    """Training at OpenAI."""
+
+    wire = "openai-chat-jsonl"
+    idempotent_create = False  # the create call knows no token
+
+    def __init__(self, client: Client, settings: OpenAISettings, catalogue: Catalogue) -> None:
+        self.listing_lag_s = settings.listing_lag_s
+        self.poll_s = settings.poll_s
+        self._client = client
+        self._catalogue = catalogue
+        self._files = Uploading(client, settings)
+        self._events = EventBook()
+
+    def base(self, native: str) -> Base:
+        """A model of the catalogue, by its dated name whichever name was given: an alias can come to mean another."""
+        facts = self._catalogue.model(native)
+        if native.startswith("ft:"):
+            raise CapabilityError(
+                f"a job that goes on from the tuned model {native} is not built yet; train from {base_name(native)}"
+            )
+        if facts is None:
+            raise NotFound(
+                f"openai has no base {native!r} that was ever tuned{self._catalogue.suggestion(native)}"
+            )
+        name = facts.snapshot or native
+        return Base(name, name, "openai", facts.max_length)
+
+    def renderer(self, base: Base) -> OpenAIRenderer:
+        """OpenAI's tokens; raises NotInstalled where the vocabulary is not at hand."""
+        return OpenAIRenderer(base.id, base.max_length)
+
+    def encode(self, example: Example) -> bytes:
+        """One row: {"messages": [{"role", "content"}, ...]}."""
+        return wire.row(example)
+
+    def preflight(self, resolved: Resolved) -> None:
+        """Is the base there, until when, and is there room for one more job."""
+        preflight.pass_checks(self._client, self._catalogue, resolved.base)
+
+    def upload(self, file: Path, sha256: str) -> Upload:
+        """Send a file."""
+        return self._files.upload(file, sha256)
+
+    def still_there(self, upload: Upload) -> bool:
+        """True where OpenAI still has the file."""
+        return self._files.still_there(upload)
+
+    def preview(self, request: TrainRequest) -> Mapping[str, Any]:
+        """Method, address and body of the create."""
+        url = f"{self._client.address}/fine_tuning/jobs"
+        return {"method": "POST", "url": url, "json": self._body(request)}
+
+    def submit(self, request: TrainRequest) -> Remote:
+        """One POST. A refusal says what lies at OpenAI already."""
+        body = self._body(request)
+        try:
+            reply = self._client.create(
+                _CREATE, lambda sdk: sdk.fine_tuning.jobs.with_raw_response.create(**body)
+            )
+        except Refused as error:
+            said = f"{error.message}{_left_behind(request)}"
+            closed = LifecycleError(said) if error.code == SHUT_OUT else None
+            raise Refused(error.code, said) from closed
+        try:
+            return wire.remote(reply, self._usd)
+        except ProviderError as error:
+            raise OutcomeUnknown(f"OpenAI has answered the create, but {error}") from error
+
+    def find(self, key: str) -> list[Remote]:
+        """Jobs with this key in their metadata, oldest first."""
+        found = self._jobs(metadata={wire.KEY_FIELD: key})
+        mine = [one for page in found for one in page if wire.key_of(one) == key]
+        mine.sort(key=lambda one: number(one, "created_at"))
+        return [self._remote(one) for one in mine]
+
+    def listing(self) -> Iterator[Remote]:
+        """Every job of the project, newest first."""
+        yield from (self._remote(one) for page in self._jobs() for one in page)
+
+    def get(self, id: str) -> Remote:
+        """The job now."""
+        return self._remote(self._job(id))
+
+    def events(self, id: str, after: int) -> Iterator[Event]:
+        """Events above `after`."""
+        told = self._events.numbered(id, lambda: self._event_pages(id))
+        for place, one in enumerate(told, start=1):
+            if place > after:
+                yield wire.event(one, place)
+
+    def checkpoints(self, id: str) -> list[Checkpoint]:
+        """Those of the last epochs, oldest first; there are none before the job has succeeded."""
+
+        def page(sdk: Any, after: dict[str, str]) -> Any:
+            return sdk.fine_tuning.jobs.checkpoints.with_raw_response.list(id, limit=_PAGE, **after)
+
+        found = [
+            Checkpoint(ident(one, "fine_tuned_model_checkpoint"), whole(one, "step_number"))
+            for part in self._pages("GET /fine_tuning/jobs/ID/checkpoints", page)
+            for one in part
+        ]
+        return sorted(found, key=lambda one: one.step)
+
+    def cancel(self, id: str) -> None:
+        """Ask for a stop; a job that has ended stays as it is."""
+        if self.get(id).status.final:
+            return
+        try:
+            self._client.read(
+                "POST /fine_tuning/jobs/ID/cancel",
+                lambda sdk: sdk.fine_tuning.jobs.with_raw_response.cancel(id),
+            )
+        except Refused:
+            if not self.get(id).status.final:  # else it has ended meanwhile
+                raise
+
+    def result(self, id: str) -> ModelRecord:
+        """The tuned model."""
+        job = self._job(id)
+        native = optional_text(job, "fine_tuned_model")
+        if native is None:
+            said = wire.error_of(job)
+            raise TrainingError(
+                f"job {id} has no model, it is {text(job, 'status')}"
+                + (f": {said}" if said else "")
+            )
+        base = base_name(text(job, "model"))
+        facts = self._catalogue.model(base)
+        name = base if facts is None else facts.snapshot or base
+        return ModelRecord("openai", native, name, tuned=True, family="openai", job=id)
+
+    def told(self, id: str) -> Told:
+        """The job as OpenAI tells it."""
+        words = self._job(id)
+        return history.told(words, self._remote(words))
+
+    def fetch(self, file: RemoteFile, to: Path) -> str | None:
+        """One of its files."""
+        return history.fetch(self._client, file, to)
+
+    def _body(self, request: TrainRequest) -> dict[str, Any]:
+        settings = request.hyperparameters
+        sent = {
+            "n_epochs": None if settings.epochs is None else int(settings.epochs),
+            "batch_size": settings.batch_size,
+            "learning_rate_multiplier": settings.learning_rate_multiplier,
+        }
+        given = {name: value for name, value in sent.items() if value is not None}
+        body: dict[str, Any] = {
+            "model": request.base.snapshot,
+            "training_file": _file(request.train_file, request.train_upload),
+            "method": {"type": "supervised", "supervised": {"hyperparameters": given}},
+            "metadata": {wire.KEY_FIELD: request.key},
+        }
+        if request.validation_file is not None:
+            body["validation_file"] = _file(request.validation_file, request.validation_upload)
+        if settings.seed is not None:
+            body["seed"] = settings.seed
+        if (suffix := wire.suffix(request.name)) is not None:
+            body["suffix"] = suffix
+        return body
+
+    def _job(self, id: str) -> dict[str, Any]:
+        return self._client.read(
+            "GET /fine_tuning/jobs/ID",
+            lambda sdk: sdk.fine_tuning.jobs.with_raw_response.retrieve(id),
+        )
+
+    def _jobs(self, **query: Any) -> Iterator[list[dict[str, Any]]]:
+        def page(sdk: Any, after: dict[str, str]) -> Any:
+            return sdk.fine_tuning.jobs.with_raw_response.list(limit=_PAGE, **query, **after)
+
+        return self._pages("GET /fine_tuning/jobs", page)
+
+    def _event_pages(self, id: str) -> Iterator[list[dict[str, Any]]]:
+        def page(sdk: Any, after: dict[str, str]) -> Any:
+            return sdk.fine_tuning.jobs.with_raw_response.list_events(id, limit=_PAGE, **after)
+
+        return self._pages("GET /fine_tuning/jobs/ID/events", page)
+
+    def _pages(self, what: str, page: Any) -> Iterator[list[dict[str, Any]]]:
+        """Every page of a list, newest first; a page is named by the last object of the one before."""
+
+        def fetch(cursor: str | None) -> tuple[list[dict[str, Any]], str | None]:
+            after = {} if cursor is None else {"after": cursor}
+            reply = self._client.read(what, lambda sdk: page(sdk, after))
+            found = newest_first(items(reply, "data"))
+            if not flag(reply, "has_more"):
+                return found, None
+            if not found:  # taken for the end, it would say that a job is not there
+                raise ProviderError(f"{what}: an empty page says that more follow")
+            return found, text(found[-1], "id")
+
+        return pages(fetch, what=what)
+
+    def _remote(self, reply: Mapping[str, Any]) -> Remote:
+        return wire.remote(reply, self._usd)
+
+    def _usd(self, model: str, trained_tokens: int) -> Decimal | None:
+        """What the tokens that OpenAI has billed cost, by the catalogue's price; None where that is not per token."""
+        facts = self._catalogue.model(base_name(model))
+        key = None if facts is None else facts.rates.get("train")
+        rate = None if key is None else self._catalogue.rates[key]
+        if rate is None or rate.usd is None or rate.unit != "million tokens":
+            return None
+        return rate.usd * trained_tokens / _MILLION
+
+
+def _file(path: Path, upload: Upload | None) -> str:
+    return f"<id of the uploaded file {path.name}>" if upload is None else upload.id
+
+
+def _left_behind(request: TrainRequest) -> str:
+    """What a refused create leaves at the provider."""
+    uploads = [one.id for one in (request.train_upload, request.validation_upload) if one]
+    if not uploads:
+        return ""
+    them = "the file" if len(uploads) == 1 else "the files"
+    return (
+        f". Nothing was started; {them} {' and '.join(uploads)} stay{'s' if len(uploads) == 1 else ''} at OpenAI and "
+        "would be used again; delete at https://platform.openai.com/storage what is not wanted there"
+    )
