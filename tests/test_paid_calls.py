@@ -229,6 +229,36 @@ def test_a_closed_account_is_refused_before_the_upload(provider: HostedProvider)
     assert provider.counts()["files"] == provider.counts()["jobs"] == 0
 
 
+def test_what_would_refuse_a_new_job_does_not_refuse_one_that_is_there(
+    provider: HostedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider.set(run_seconds=3600)
+    monkeypatch.setenv("FTKIT_NOW", "2026-11-25T12:00:00Z")
+    job = ftkit.submit(ROWS, "fake/retiring", allow_retiring=True)
+    before = provider.counts()["requests"]["GET /v1/limits"]
+    provider.set(training_closed=True)
+    monkeypatch.setenv("FTKIT_NOW", "2027-02-01T12:00:00Z")  # switched off meanwhile
+    assert ftkit.submit(ROWS, "fake/retiring", max_cost_usd="0.00001").id == job.id
+    assert provider.counts()["requests"]["GET /v1/limits"] == before
+    for other in ({"hyperparameters": {"seed": 9}}, {"force_new": True}):
+        with pytest.raises(LifecycleError, match="switched off on 2026-12-31"):
+            ftkit.submit(ROWS, "fake/retiring", **other)  # type: ignore[call-overload]
+    provider.patch_job("job-1", status="failed", error="out of luck")
+    with pytest.raises(LifecycleError, match="switched off on 2026-12-31"):
+        ftkit.submit(ROWS, "fake/retiring")  # the next attempt would be new
+    assert provider.counts()["jobs"] == 1
+
+
+def test_the_gates_are_asked_where_another_account_has_no_such_job(
+    provider: HostedProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ftkit.submit(ROWS, "fake/small")
+    configure(tmp_path, monkeypatch, region="elsewhere")
+    with pytest.raises(BudgetError, match="more than max_cost_usd"):
+        ftkit.submit(ROWS, "fake/small", max_cost_usd="0.0001")
+    assert provider.counts()["jobs"] == 1
+
+
 def test_jobs_of_the_provider_are_taken_up(provider: HostedProvider) -> None:
     provider.foreign(3)
     assert ftkit.job("fake/job-1").status is JobStatus.SUCCEEDED

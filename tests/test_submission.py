@@ -34,6 +34,7 @@ from tests.tiny import tiny_model_folder
 ROWS = [{"prompt": f"question {n}", "completion": f"label {n % 3}"} for n in range(12)]
 TOOL = {"type": "function", "function": {"name": "find"}}
 QUICK = {"max_steps": 2}
+LONG = {"max_steps": 800}  # seconds, also where nothing else runs
 
 
 @pytest.fixture(scope="session")
@@ -134,7 +135,7 @@ def test_a_failed_job_is_tried_anew_as_the_next_attempt(base: str, home: Path) -
 
 @pytest.mark.parametrize("how", ["the same submission", "go on"])
 def test_a_job_whose_trainer_died_goes_on_as_itself(how: str, base: str, home: Path) -> None:
-    job = ftkit.submit(ROWS, base, hyperparameters={"max_steps": 60})
+    job = ftkit.submit(ROWS, base, hyperparameters=LONG)
     started = next(event for event in job.events(follow=True) if event.type == "started")
     next(event for event in job.events(follow=True) if event.type == "step")
     os.kill(started.data["pid"], signal.SIGKILL)
@@ -142,11 +143,11 @@ def test_a_job_whose_trainer_died_goes_on_as_itself(how: str, base: str, home: P
     if how == "go on":
         job.go_on()
     else:
-        assert ftkit.submit(ROWS, base, hyperparameters={"max_steps": 60}).id == job.id
+        assert ftkit.submit(ROWS, base, hyperparameters=LONG).id == job.id
     assert job.wait(120).status is JobStatus.SUCCEEDED
     assert runs(home) == [job.id]
     steps = [metric["step"] for metric in job.metrics() if metric["type"] == "step"]
-    assert steps == list(range(1, 61))
+    assert steps == list(range(1, 801))
     assert any(line.what == "resumed" for line in job.history())
 
 

@@ -13,8 +13,9 @@ ledger lost, may have been first.
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -45,16 +46,20 @@ def attempt_at(
     request: Mapping[str, Any],
     *,
     force_new: bool,
+    before_new: Callable[[], None],
 ) -> JobRow:
-    """The job to go on with, written as *prepared* where it is new."""
+    """The job to go on with, written as *prepared* where it is new; `before_new` may refuse that by raising."""
     stem = stem_of(work)
     known = ledger.attempts(stem)
     if not known:
-        return _next(ledger, training, plan, work, scope, request, 1, force_new)
+        return _next(ledger, training, plan, work, scope, request, 1, force_new, before_new)
     last = known[-1]
     completed(ledger, last, plan, request, work)
     if last.state in (State.PREPARED, State.UPLOADING):
-        return found_meanwhile(ledger, training, last)
+        last = found_meanwhile(ledger, training, last)
+        if last.state is not State.MADE:
+            before_new()
+        return last
     if last.state.open and not force_new:
         last = settle_row(ledger, training, last)
     elif last.state is State.MADE and not last.status.final and last.remote_id is not None:
@@ -66,7 +71,30 @@ def attempt_at(
             return ledger.job(last.id)
         if goes_on_after_death(ledger, training, last):
             return ledger.job(last.id)
-    return _next(ledger, training, plan, work, scope, request, last.attempt + 1, force_new)
+    return _next(
+        ledger, training, plan, work, scope, request, last.attempt + 1, force_new, before_new
+    )
+
+
+def is_there(ledger: Ledger, plan: Quote, record: Mapping[str, Any]) -> bool:
+    """True where this ledger has a job of the same work that runs or has succeeded, as far as it knows; asks nobody."""
+    if not ledger.path.exists():  # looking must not make one
+        return False
+    settings = plan.resolved.hyperparameters.given()
+    wanted = _plain({"record": record, "hyperparameters": settings, "steps": plan.resolved.steps})
+    return any(
+        row.instance == plan.instance
+        and row.state is State.MADE
+        and row.status not in _OVER
+        and plan.data_sha256 in row.request_json
+        and wanted == {name: row.request.get(name) for name in wanted}
+        for row in ledger.jobs()
+    )
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """As the ledger gives it back."""
+    return dict(json.loads(json.dumps(values)))
 
 
 def found_meanwhile(ledger: Ledger, training: Training, row: JobRow) -> JobRow:
@@ -87,6 +115,7 @@ def _next(
     request: Mapping[str, Any],
     attempt: int,
     force_new: bool,
+    before_new: Callable[[], None],
 ) -> JobRow:
     """A new attempt, or one that the provider knows and this ledger does not."""
     stem = stem_of(work)
@@ -97,6 +126,8 @@ def _next(
             attempt += 1
             continue
         found = remotes[0] if remotes else None
+        if found is None:
+            before_new()
         values = plan.to_dict()
         intent = new_intent(
             key,

@@ -1,4 +1,8 @@
-"""What must hold before anything is sent: data, capability, dates, fit, price. Local, no request."""
+"""What must hold before anything is sent: data, capability, fit; and, before anything new is started, dates and price.
+
+Local, no request. Attaching to a job that is there costs nothing, so a date that has passed or a budget that is smaller now
+does not stand in its way.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +40,7 @@ def pass_gates(
     validation: Dataset | None,
     terms: Terms,
 ) -> None:
-    """Raise DataError, CapabilityError, LifecycleError or BudgetError; nothing was sent then."""
+    """Raise DataError or CapabilityError; nothing was sent then."""
     _same_data(plan, data, validation)
     for role, rows in (("training data", data), ("validation data", validation)):
         if rows is not None:
@@ -45,8 +49,12 @@ def pass_gates(
             )
             _accept(report, role, terms.allow)
     _capable(plan.resolved, backend, len(data))
-    alive(backend, plan.resolved.base.id, allow_retiring=terms.allow_retiring)
     _fits(plan)
+
+
+def may_start(plan: Quote, backend: Backend, terms: Terms) -> None:
+    """Raise LifecycleError or BudgetError where no new job may be started; nothing was sent then."""
+    alive(backend, plan.resolved.base.id, allow_retiring=terms.allow_retiring)
     affordable(
         plan.model,
         plan.usd,

@@ -2,13 +2,14 @@
 
 The order is the point: every local gate first, then the rows on disk, then what only the provider knows, then the intent
 in the ledger, then one look for a job that carries our key already, and only then the create. Whatever dies in between,
-the same call finds the same job.
+the same call finds the same job; what would refuse a new job does not refuse one that is there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from ftkit.backend import Backend, Preflight, Training
@@ -20,13 +21,13 @@ from ftkit.ledger import Ledger, State
 from ftkit.patience import patiently
 from ftkit.registry import training_of
 from ftkit.spending import one_at_a_time, scope_of, stem_of
-from ftkit.submission.attempts import attempt_at
+from ftkit.submission.attempts import attempt_at, is_there
 from ftkit.submission.creating import create, request_values, train_request
 from ftkit.submission.fingerprints import fingerprint
-from ftkit.submission.gates import Terms, pass_gates
+from ftkit.submission.gates import Terms, may_start, pass_gates
 from ftkit.submission.interrupts import explained
 from ftkit.submission.job import Job
-from ftkit.submission.spool import Spooled, spool
+from ftkit.submission.spool import spool
 
 _NO_TERMS = Terms()
 UNKNOWN_KEY = "ftk" + "?" * 14
@@ -52,12 +53,12 @@ class DryRun:
 
 
 @dataclass(frozen=True, slots=True)
-class _Prepared:
+class _Checked:
+    """Work whose rows may be trained; whether a job may be started for it is another question."""
+
     backend: Backend
     training: Training
-    files: tuple[Spooled, Spooled | None]
     record: dict[str, Any]
-    request: dict[str, Any]
 
 
 def submit(
@@ -71,24 +72,38 @@ def submit(
     force_new: bool = False,
 ) -> Job:
     """Start the run that `plan` describes, or attach to the one that is there already."""
-    ready = _prepare(data, plan, settings, validation, name, terms)
-    scope = scope_of(plan.instance, ready.backend)
-    if isinstance(ready.training, Preflight):
-        preflight = ready.training.preflight
-        patiently(plan.instance, lambda: preflight(plan.resolved))
-    train, held = ready.files
-    hashes = {"train": train.sha256, "validation": None if held is None else held.sha256}
-    work = fingerprint(scope, plan.resolved, hashes, ready.record)
+    checked = _checked(data, plan, settings, validation, terms)
+    backend, training = checked.backend, checked.training
     ledger = Ledger(settings.home)
+
+    @cache  # asked early where nothing is known, and again before a new attempt: once a submission
+    def gates() -> None:
+        may_start(plan, backend, terms)
+        if isinstance(training, Preflight):
+            preflight = training.preflight
+            patiently(plan.instance, lambda: preflight(plan.resolved))
+
+    if force_new or not is_there(ledger, plan, checked.record):
+        gates()
+    request, hashes = _spooled(data, plan, settings, validation, checked, name, terms)
+    scope = scope_of(plan.instance, backend)
+    work = fingerprint(scope, plan.resolved, hashes, checked.record)
     with one_at_a_time(settings.home, stem_of(work)):
         row = attempt_at(
-            ledger, ready.training, plan, work, scope, ready.request, force_new=force_new
+            ledger,
+            training,
+            plan,
+            work,
+            scope,
+            request,
+            force_new=force_new,
+            before_new=gates,
         )
         if name is not None:
             ledger.name(name, row.id)
         if row.state in (State.PREPARED, State.UPLOADING):
             with explained(lambda: ledger.job(row.id)):
-                create(ledger, ready.backend, ready.training, row)
+                create(ledger, backend, training, row)
     return Job(row.id, settings)
 
 
@@ -102,8 +117,10 @@ def dry_run(
     terms: Terms = _NO_TERMS,
 ) -> DryRun:
     """The exact create request, after the same local gates; no request is made and the ledger stays as it is."""
-    ready = _prepare(data, plan, settings, validation, name, terms)
-    return DryRun(plan, ready.training.preview(train_request(UNKNOWN_KEY, ready.request)))
+    checked = _checked(data, plan, settings, validation, terms)
+    may_start(plan, checked.backend, terms)
+    request, _ = _spooled(data, plan, settings, validation, checked, name, terms)
+    return DryRun(plan, checked.training.preview(train_request(UNKNOWN_KEY, request)))
 
 
 def common_system(data: Dataset) -> str | None:
@@ -112,25 +129,33 @@ def common_system(data: Dataset) -> str | None:
     return first if all(example.system == first for example in data) else None
 
 
-def _prepare(
+def _checked(
+    data: Dataset, plan: Quote, settings: Settings, validation: Dataset | None, terms: Terms
+) -> _Checked:
+    """The gates that hold for every submission; nothing is written."""
+    backend, training = training_of(plan.instance, settings)
+    renderer = training.renderer(plan.resolved.base)
+    pass_gates(plan, backend, renderer, data, validation, terms)
+    return _Checked(backend, training, _record(plan, backend, renderer, data, validation))
+
+
+def _spooled(
     data: Dataset,
     plan: Quote,
     settings: Settings,
     validation: Dataset | None,
+    checked: _Checked,
     name: str | None,
     terms: Terms,
-) -> _Prepared:
-    """All that needs no request: the gates, and the rows on disk."""
-    backend, training = training_of(plan.instance, settings)
-    renderer = training.renderer(plan.resolved.base)
-    pass_gates(plan, backend, renderer, data, validation, terms)
-    train = spool((training.encode(example) for example in data), settings.home)
+) -> tuple[dict[str, Any], dict[str, str | None]]:
+    """The rows on disk: the request as the ledger keeps it, and the hashes of its files."""
+    encode = checked.training.encode
+    train = spool((encode(example) for example in data), settings.home)
     held = None
     if validation is not None:
-        held = spool((training.encode(example) for example in validation), settings.home)
-    record = _record(plan, backend, renderer, data, validation)
-    request = request_values(plan, train, held, record, name=name, terms=terms)
-    return _Prepared(backend, training, (train, held), record, request)
+        held = spool((encode(example) for example in validation), settings.home)
+    request = request_values(plan, train, held, checked.record, name=name, terms=terms)
+    return request, {"train": train.sha256, "validation": None if held is None else held.sha256}
 
 
 def _record(
