@@ -199,7 +199,7 @@ def test_a_bad_part_is_named_with_its_field(message: Any, field: str | None, rea
         ({"input": "Hi"}, "input", "an object with messages"),
         ({"input": {"messages": []}}, "input.messages", "a list of messages"),
         ({"preferred_output": []}, "preferred_output", "a list of messages"),
-        ({"non_preferred_output": [USER]}, "non_preferred_output", "the assistant's answer only"),
+        ({"non_preferred_output": [USER]}, "non_preferred_output", "one answer of the assistant"),
     ],
 )
 def test_a_bad_pair_is_named_with_its_field(change: Any, field: str, reason: str) -> None:

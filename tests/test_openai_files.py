@@ -165,7 +165,7 @@ def test_an_organisation_that_is_shut_out_learns_it_after_the_upload_and_what_to
 ) -> None:
     """There is no way to ask before, and the file stays."""
     emulator.set(training_closed=True)
-    with pytest.raises(LifecycleError, match="from this organisation.*ftkit compare") as refused:
+    with pytest.raises(LifecycleError, match="from this organisation.*another provider") as refused:
         submit()
     assert "the file file-" in str(refused.value) and "stays at OpenAI" in str(refused.value)
     (job,) = ftkit.jobs()

@@ -17,11 +17,8 @@ _PART_BYTES = 64_000_000
 _LACKS = {
     "full": "OpenAI does not say which weights it changes; its supervised tuning is asked for as lora, the default",
     "qlora": "OpenAI trains on its own machines, in a precision of its own",
-    "dpo": "preference pairs are not sent to OpenAI yet; supervised tuning is",
     "tool_rows": "rows with tools are not sent to OpenAI yet: their tokens could not be counted",
     "image_rows": "rows with images are not sent to OpenAI yet: their tokens could not be counted",
-    "preference_rows": "preference pairs are not sent to OpenAI yet; supervised tuning is",
-    "weighted_rows": "weights of single answers are not sent to OpenAI yet; leave `weight` out of the rows",
     "named_rows": "names of speakers are not sent to OpenAI yet; leave `name` out of the rows",
     "tools": "tool calls of OpenAI's models are not built yet",
     "images": "images are not sent to OpenAI's models yet",

@@ -15,6 +15,7 @@ from ftkit.hyperparameters import Hyperparameters, Method
 
 SENT = ("epochs", "batch_size", "learning_rate_multiplier", "seed")
 HONOURED = (*SENT, "train_on")
+HONOURED_BY_DPO = (*HONOURED, "beta")
 _BATCH_SHARE = 0.002
 _MILLION = 1_000_000
 
@@ -30,10 +31,11 @@ class OpenAIPricing:
     ) -> Resolved:
         """Decide every open setting; raises CapabilityError naming a field that cannot be honoured or is out of range."""
         given = hyperparameters.given()
+        honoured = HONOURED_BY_DPO if method is Method.DPO else HONOURED
         for name in given:
-            if name not in HONOURED:
+            if name not in honoured:
                 raise CapabilityError(
-                    f"openai cannot honour {name}; it takes {', '.join(HONOURED)}"
+                    f"openai cannot honour {name} with {method}; it takes {', '.join(honoured)}"
                 )
         if given.get("train_on", "assistant") != "assistant":
             raise CapabilityError("openai trains on every answer of a row: leave train_on out")
@@ -45,7 +47,8 @@ class OpenAIPricing:
             _in_range(base, facts, name, value)
         if given.get("epochs", 1) % 1:
             raise CapabilityError(f"openai trains whole epochs: epochs = {given['epochs']:g}")
-        settings = Hyperparameters(**{**_defaults(facts, counts.rows), **given})
+        defaults = _defaults(facts, counts.rows, method)
+        settings = Hyperparameters(**{**defaults, **given})
         batches = math.ceil(counts.rows / (settings.batch_size or 1))
         steps = batches * int(settings.epochs or 1)
         return Resolved(base, method, settings, max(1, steps), counts)
@@ -80,14 +83,16 @@ def default_epochs(rows: int) -> int:
     return 3
 
 
-def _defaults(facts: ModelFacts | None, rows: int) -> dict[str, Any]:
-    multiplier = None if facts is None else facts.hyperparameters.get("learning_rate_multiplier")
+def _defaults(facts: ModelFacts | None, rows: int, method: Method) -> dict[str, Any]:
+    known = {} if facts is None else facts.hyperparameters
+    multiplier, beta = known.get("learning_rate_multiplier"), known.get("beta")
     return {
         "epochs": default_epochs(rows),
         "batch_size": min(256, max(1, math.ceil(rows * _BATCH_SHARE))),
         "learning_rate_multiplier": multiplier.default if multiplier is not None else 1.0,
         "seed": 0,
         "train_on": "assistant",
+        **({"beta": beta.default} if method is Method.DPO and beta is not None else {}),
     }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
@@ -84,13 +85,15 @@ class OpenAIRenderer:
             raise DataError(
                 "the conversation does not end in an assistant message: there is nothing to learn from its last message"
             )
-        only_text(messages)
+        only_text([replace(message, trained=None) for message in messages])
         ids: list[int] = []
         labels: list[int] = []
         for number, message in enumerate(messages, 1):
             head, body = self._turn(number, message)
-            learned = message.role == "assistant" and (
-                train_on != "last" or number == len(messages)
+            learned = (
+                message.role == "assistant"
+                and message.trained is not False
+                and (train_on != "last" or number == len(messages))
             )
             ids += head + body
             labels += [IGNORED] * len(head)
@@ -101,12 +104,17 @@ class OpenAIRenderer:
         """The ids before an answer, the 3 that prime it included; DataError where there is no message."""
         if not messages:
             raise DataError("there is no message to answer")
-        only_text(messages)
+        only_text([replace(message, trained=None) for message in messages])
         ids: list[int] = []
         for number, message in enumerate(messages, 1):
             head, body = self._turn(number, message)
             ids += head + body
         return (*ids, _START, *self._plain("assistant"), _SEP)
+
+    def turn_tokens(self, messages: Sequence[Message]) -> int:
+        """3 special tokens, the role and the content of each."""
+        turns = (self._turn(number, message) for number, message in enumerate(messages, 1))
+        return sum(len(head) + len(body) for head, body in turns)
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of the ids; a character that was cut is U+FFFD."""

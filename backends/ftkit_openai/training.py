@@ -26,6 +26,7 @@ from ftkit.data.example import Example
 from ftkit.errors import CapabilityError, LifecycleError, NotFound, ProviderError, TrainingError
 from ftkit.http import pages
 from ftkit.http.replies import flag, ident, items, number, optional_text, text, whole
+from ftkit.hyperparameters import Method
 from ftkit_openai import history, preflight, wire
 from ftkit_openai.client import Client
 from ftkit_openai.events import EventBook, newest_first
@@ -74,7 +75,7 @@ class OpenAITraining:
         return OpenAIRenderer(base.id, base.max_length)
 
     def encode(self, example: Example) -> bytes:
-        """One row: {"messages": [{"role", "content"}, ...]}."""
+        """One row of a training file."""
         return wire.row(example)
 
     def preflight(self, resolved: Resolved) -> None:
@@ -188,12 +189,14 @@ class OpenAITraining:
             "n_epochs": None if settings.epochs is None else int(settings.epochs),
             "batch_size": settings.batch_size,
             "learning_rate_multiplier": settings.learning_rate_multiplier,
+            "beta": settings.beta,
         }
+        kind = "dpo" if request.method is Method.DPO else "supervised"
         given = {name: value for name, value in sent.items() if value is not None}
         body: dict[str, Any] = {
             "model": request.base.snapshot,
             "training_file": _file(request.train_file, request.train_upload),
-            "method": {"type": "supervised", "supervised": {"hyperparameters": given}},
+            "method": {"type": kind, kind: {"hyperparameters": given}},
             "metadata": {wire.KEY_FIELD: request.key},
         }
         if request.validation_file is not None:

@@ -25,7 +25,7 @@ SHUT_OUT = "training_not_available"
 _NOT_NOW = {"insufficient_quota", "daily_rate_limit_exceeded", "billing_hard_limit_reached"}
 _MEND = {
     SHUT_OUT: "OpenAI takes no new tuning jobs from this organisation, whatever the base, and will not "
-    "again; tune at another provider (`ftkit compare`)",
+    "again; tune at another provider",
     "daily_rate_limit_exceeded": "the organisation's jobs of today are used up for this base; submit again tomorrow (UTC)",
     "rate_limit_exceeded": "wait for one of the running jobs to end, then submit again",
     "slow_down": "OpenAI asks for fewer requests; submit again in a few minutes",

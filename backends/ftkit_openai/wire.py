@@ -45,8 +45,15 @@ _MEND = {
 
 
 def row(example: Example) -> bytes:
-    """One line of a training file: {"messages": [{"role", "content"}, ...]}."""
-    return json.dumps({"messages": as_dicts(example.messages)}, ensure_ascii=False).encode()
+    """One line of a training file: {"messages": [...]}, or of a preference pair {"input", "preferred_output", ...}."""
+    wire: dict[str, Any] = {"messages": as_dicts(example.messages)}
+    if example.rejected:
+        wire = {
+            "input": {"messages": as_dicts(example.prompt)},
+            "preferred_output": as_dicts(example.messages[len(example.prompt) :]),
+            "non_preferred_output": as_dicts(example.rejected),
+        }
+    return json.dumps(wire, ensure_ascii=False).encode()
 
 
 def suffix(name: str | None) -> str | None:

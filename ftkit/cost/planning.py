@@ -9,7 +9,7 @@ from ftkit.backend import Backend, Base
 from ftkit.config import Settings
 from ftkit.cost.quote import Quote, priced
 from ftkit.data import KINDS, Dataset, Example
-from ftkit.data.tokens import Counts, CountsTools, Renderer
+from ftkit.data.tokens import Counts, CountsTools, CountsTurns, Renderer
 from ftkit.errors import CapabilityError, ConfigError, DataError, Fault
 from ftkit.hyperparameters import Hyperparameters, Method, parse_hyperparameters
 from ftkit.registry import open_backend, split_model
@@ -113,8 +113,11 @@ def _sequences(example: Example, renderer: Renderer, train_on: str) -> list[tupl
     if not example.rejected:
         return [(tokens + extra, trained) for tokens, trained in found]
     rejected = renderer.render((*example.prompt, *example.rejected), train_on)
-    again = len(renderer.prompt(example.prompt))
-    tokens = sum(tokens for tokens, _ in found) + sum(len(one.ids) - again for one in rejected)
+    if isinstance(renderer, CountsTurns):
+        second = renderer.turn_tokens(example.rejected)
+    else:
+        second = sum(len(one.ids) for one in rejected) - len(renderer.prompt(example.prompt))
+    tokens = sum(tokens for tokens, _ in found) + second
     trained = sum(trained for _, trained in found) + sum(one.trained for one in rejected)
     return [(tokens + extra, trained)]
 

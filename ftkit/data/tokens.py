@@ -65,6 +65,14 @@ class CountsTools(Protocol):
         """Tokens of the tools of one row."""
 
 
+@runtime_checkable
+class CountsTurns(Protocol):
+    """A renderer whose turns take the same tokens wherever they stand, so that the second answer of a pair has its own."""
+
+    def turn_tokens(self, messages: Sequence[Message]) -> int:
+        """Tokens of these turns by themselves, their heads and ends included."""
+
+
 @dataclass(frozen=True, slots=True)
 class Counts:
     """Tokens of a data set under one renderer.

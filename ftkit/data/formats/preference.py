@@ -65,5 +65,5 @@ class Preference:
             answer = values.get(name)
             faults = list(turn_faults(answer, name))
             yield from faults
-            if not faults and any(message["role"] != "assistant" for message in values[name]):
-                yield Fault("holds the assistant's answer only", field=name)
+            if not faults and [message["role"] for message in values[name]] != ["assistant"]:
+                yield Fault("holds one answer of the assistant and nothing else", field=name)
