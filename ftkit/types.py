@@ -11,7 +11,7 @@ from ftkit.backend import (
     Usage,
 )
 from ftkit.cost import Quote, QuoteLine
-from ftkit.data import CheckReport, Dataset, Example, Finding, Message, Severity
+from ftkit.data import CheckReport, Dataset, Example, Finding, Image, Message, Severity, ToolCall
 from ftkit.diagnosis import Diagnosis, Remark
 from ftkit.evaluation import AnswerMetric, Comparison, Metric, Report, Verdict
 from ftkit.hyperparameters import Hyperparameters, Method
@@ -35,6 +35,7 @@ __all__ = [
     "Forecast",
     "HistoryLine",
     "Hyperparameters",
+    "Image",
     "Job",
     "JobStatus",
     "Message",
@@ -54,6 +55,7 @@ __all__ = [
     "Score",
     "Severity",
     "Stream",
+    "ToolCall",
     "Usage",
     "Verdict",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ftkit.backend import Answer, Call, ModelRecord, Usage
-from ftkit.data.example import as_dicts
+from ftkit.data.example import ToolCall, as_dicts
 from ftkit.errors import ProviderError
 from ftkit.http.replies import inner, items, optional_text, text, whole
 
@@ -22,6 +22,8 @@ def body(record: ModelRecord, call: Call) -> dict[str, Any]:
         "top_p": call.top_p,
         "stop": list(call.stop) or None,
         "seed": call.seed,
+        "tools": list(call.tools) or None,
+        "response_format": None if call.schema is None else _format(call.schema),
     }
     asked |= call.extra
     return {name: value for name, value in asked.items() if value is not None}
@@ -34,7 +36,40 @@ def answer(reply: Mapping[str, Any]) -> Answer:
         raise ProviderError("OpenAI's answer has no choice in it")
     message = inner(choices[0], "message")
     said = optional_text(message, "content") or optional_text(message, "refusal") or ""
-    return Answer(said, text(choices[0], "finish_reason"), usage(reply), raw=dict(reply))
+    calls = items(message, "tool_calls") if message.get("tool_calls") else []
+    return Answer(
+        said,
+        text(choices[0], "finish_reason"),
+        usage(reply),
+        raw=dict(reply),
+        tool_calls=tuple(_call(one) for one in calls),
+    )
+
+
+def _format(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """OpenAI holds an answer to a schema that leaves nothing open; any other one it follows as well as it can."""
+    named = {"name": "answer", "schema": dict(schema), "strict": leaves_nothing_open(schema)}
+    return {"type": "json_schema", "json_schema": named}
+
+
+def leaves_nothing_open(schema: Any) -> bool:
+    """True where every object in it requires all of its properties and allows no others, as `strict` wants it."""
+    if isinstance(schema, list):
+        return all(leaves_nothing_open(part) for part in schema)
+    if not isinstance(schema, Mapping):
+        return True
+    if schema.get("type") == "object" or "properties" in schema:
+        properties = schema.get("properties", {})
+        closed = schema.get("additionalProperties") is False
+        if not closed or set(schema.get("required", ())) != set(properties):
+            return False
+    return all(leaves_nothing_open(part) for name, part in schema.items() if name != "required")
+
+
+def _call(reply: Mapping[str, Any]) -> ToolCall:
+    function = inner(reply, "function")
+    arguments = optional_text(function, "arguments") or ""
+    return ToolCall(text(reply, "id"), text(function, "name"), arguments)
 
 
 def usage(reply: Mapping[str, Any]) -> Usage:
@@ -51,6 +86,7 @@ class Pieces:
         self._finish_reason: str | None = None
         self._usage: Usage | None = None
         self._raw: dict[str, Any] = {}
+        self._calls: dict[int, dict[str, str]] = {}
 
     def take(self, chunk: Mapping[str, Any]) -> str:
         """The new text of a chunk, "" where it brings none."""
@@ -62,9 +98,19 @@ class Pieces:
             return ""
         delta = inner(choices[0], "delta")
         self._finish_reason = optional_text(choices[0], "finish_reason") or self._finish_reason
+        for part in items(delta, "tool_calls") if delta.get("tool_calls") else []:
+            self._take_call(part)
         piece = optional_text(delta, "content") or optional_text(delta, "refusal") or ""
         self._text.append(piece)
         return piece
+
+    def _take_call(self, part: Mapping[str, Any]) -> None:
+        """A piece of a call: its id and name come once, its arguments in pieces."""
+        call = self._calls.setdefault(whole(part, "index"), {"id": "", "name": "", "arguments": ""})
+        function = inner(part, "function") if part.get("function") else {}
+        call["id"] = call["id"] or optional_text(part, "id") or ""
+        call["name"] = call["name"] or optional_text(function, "name") or ""
+        call["arguments"] += optional_text(function, "arguments") or ""
 
     def answer(self) -> Answer:
         """The whole; raises ProviderError where the stream ended before its end."""
@@ -73,4 +119,5 @@ class Pieces:
             raise ProviderError(
                 f"OpenAI's stream broke off before {missing}; what came is not whole"
             )
-        return Answer("".join(self._text), self._finish_reason, self._usage, raw=self._raw)
+        calls = tuple(ToolCall(**call) for _, call in sorted(self._calls.items()))
+        return Answer("".join(self._text), self._finish_reason, self._usage, self._raw, calls)
