@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -39,6 +39,7 @@ class Swept:
     """A program of `tests.programs`, run as often as it is struck; `found` counts what came of it."""
 
     program = ""
+    backend = "fake"
 
     def __init__(self, folder: Path, wrong: str = "", lag_s: float = 0.0) -> None:
         self.folder = folder
@@ -52,19 +53,19 @@ class Swept:
         self.folder.mkdir(exist_ok=True)
         self._clock.write_text(NOON)
         config = self.folder / "user.toml"
-        config.write_text(f'[providers.fake]\nbackend = "fake"\nlisting_lag_s = {self._lag_s}\n')
+        name = self.backend
+        config.write_text(
+            f'[providers.{name}]\nbackend = "{name}"\nlisting_lag_s = {self._lag_s}\n'
+        )
         virtual = {"FTKIT_NOW": f"file:{self._clock}"} if self._lag_s else {}
         self._open = ExitStack()
-        self.provider = self._open.enter_context(
-            HostedProvider(run_s=0.0, listing_lag_s=self._lag_s, now=virtual.get("FTKIT_NOW"))
-        )
+        self.provider: Any = self._open.enter_context(self.hosted(virtual.get("FTKIT_NOW")))
         self.env = (
             os.environ
             | {
                 "FTKIT_HOME": str(self.home),
                 "FTKIT_CONFIG": str(config),
-                "FTKIT_FAKE_URL": self.provider.url,
-                "FTKIT_FAKE_API_KEY": self.provider.api_key,
+                **self.reached(),
                 "PYTHONDONTWRITEBYTECODE": "1",
                 "PYTHONPATH": str(Path(__file__).parents[1]),
             }
@@ -82,6 +83,14 @@ class Swept:
         traceback: TracebackType | None,
     ) -> None:
         self._open.close()
+
+    def hosted(self, now: str | None) -> AbstractContextManager[Any]:
+        """The provider, which lists what it made after the lag."""
+        return HostedProvider(run_s=0.0, listing_lag_s=self._lag_s, now=now)
+
+    def reached(self) -> dict[str, str]:
+        """The variables that lead to it."""
+        return {"FTKIT_FAKE_URL": self.provider.url, "FTKIT_FAKE_API_KEY": self.provider.api_key}
 
     @property
     def arguments(self) -> list[str]:
@@ -115,9 +124,9 @@ class Swept:
         trace = self.trace()
         elsewhere = [call for call in trace.calls if call.category == "other"]
         assert elsewhere == [], "calls that no category claims, and that nobody would be killed at"
-        every = [name for name, _ in CATEGORIES] + ["output"]
-        assert strace.shadowed(trace, every) == 0
-        return strace.kill_points(trace, every)
+        ours = [name for name, _ in CATEGORIES]
+        assert strace.shadowed(trace, ours) == 0  # a child that an SDK starts may print something
+        return strace.kill_points(trace, [*ours, "output"])
 
     def kill(self, point: tuple[str, int]) -> None:
         """Kill a cold run before this call, and run again."""
@@ -159,7 +168,7 @@ class SweptSubmission(Swept):
 
     @property
     def arguments(self) -> list[str]:
-        rows = [{"prompt": f"question {n}", "completion": f"answer {n}"} for n in range(8)]
+        rows = [{"prompt": f"question {n}", "completion": f"answer {n}"} for n in range(12)]
         (self.folder / "rows.json").write_text(json.dumps(rows))
         return [str(self.folder / "rows.json"), *super().arguments]
 

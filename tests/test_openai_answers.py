@@ -141,8 +141,8 @@ def test_what_openai_does_not_take_is_said_in_its_words(
 ) -> None:
     with pytest.raises(Refused, match="temperature"):
         inference.chat(inference.record(BASE), Call(ASKED, temperature=3.0))
-    (broken,) = emulator.take_violations()
-    assert broken["what"] == "request"
+    broken = [one["what"] for one in emulator.take_violations()]
+    assert broken == (["request"] if emulator.validated else [])
 
 
 @pytest.mark.parametrize("code", ["rate_limit_exceeded", "server_is_overloaded"])

@@ -15,6 +15,7 @@ from ftkit.submission import submitting
 from ftkit.testing.fake_backend.client import Client
 from ftkit.testing.fake_backend.hosting import FakeHosting
 from ftkit.testing.fake_backend.training import FakeTraining
+from ftkit_openai.training import OpenAITraining
 
 
 def do(way: str) -> None:
@@ -85,6 +86,7 @@ def late_intent() -> None:
 def no_find() -> None:
     """What was made is never looked for."""
     FakeTraining.find = lambda self, key: []  # type: ignore[method-assign]
+    OpenAITraining.find = lambda self, key: []  # type: ignore[method-assign]
     FakeHosting.find = lambda self, key: []  # type: ignore[method-assign]
 
 

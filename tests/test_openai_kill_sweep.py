@@ -1,0 +1,70 @@
+"""A submission to OpenAI, with its real SDK, killed at any of its writes and socket calls and run again: one job, none lost."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.emulators.openai import OpenAIEmulator
+from tests.faults import strace
+from tests.sweeping import LAG_S, SweptSubmission
+
+REASON = strace.unavailable()
+pytestmark = pytest.mark.skipif(REASON is not None, reason=REASON or "")
+
+
+class SweptOpenAI(SweptSubmission):
+    """The same program, with the emulator as its provider."""
+
+    backend = "openai"
+
+    def hosted(self, now: str | None) -> AbstractContextManager[Any]:
+        return OpenAIEmulator(run_s=0.0, listing_lag_s=self._lag_s, now=now)
+
+    def reached(self) -> dict[str, str]:
+        return {
+            "SWEPT_MODEL": "openai/gpt-4.1-mini",
+            "OPENAI_BASE_URL": self.provider.base_url,
+            "OPENAI_API_KEY": self.provider.api_key,
+        }
+
+
+def round_the_create(points: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """The create has a connection of its own, the last that is made."""
+    at = max(number for number, (syscall, _) in enumerate(points) if syscall == "connect")
+    return points[at : at + 20 : 4]
+
+
+def test_a_submission_killed_round_its_create_has_one_job(tmp_path: Path) -> None:
+    with SweptOpenAI(tmp_path, lag_s=LAG_S) as sweep:
+        points = sweep.points()
+        for point in round_the_create(points):
+            sweep.kill(point)
+        print(sweep.report(points))
+    assert sweep.bad() == 0
+    assert sweep.found["one job"] > 2
+
+
+def test_the_sweep_sees_a_submission_that_looks_for_nothing(tmp_path: Path) -> None:
+    with SweptOpenAI(tmp_path, "no find", LAG_S) as sweep:
+        for point in round_the_create(sweep.points()):
+            sweep.kill(point)
+    assert sweep.found["doubled"] + sweep.found["lost"] > 0
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("wrong", ["", "no find"])
+def test_a_submission_killed_at_every_system_call(wrong: str, tmp_path: Path) -> None:
+    with SweptOpenAI(tmp_path, wrong, LAG_S) as sweep:
+        points = sweep.points()
+        for point in points:
+            sweep.kill(point)
+        print(sweep.report(points))
+    if wrong:
+        assert sweep.found["doubled"] + sweep.found["lost"] > 0
+    else:
+        assert sweep.bad() == 0
+        assert sweep.found["hit"] == len(points)
