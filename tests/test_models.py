@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,9 @@ from pydantic import BaseModel
 
 import ftkit
 import ftkit.types
-from ftkit.backend import Answer
+from ftkit.backend import Answer, Call, ModelRecord
 from ftkit.errors import CapabilityError, ConfigError, DataError, NotFound, ProviderError
+from ftkit.models.mapping import _key
 from ftkit.models.reply import as_reply
 from ftkit.models.schemas import json_schema
 from ftkit.types import Example, Message, Reply, Usage
@@ -230,3 +233,21 @@ def test_an_answer_is_read_back_through_its_schema() -> None:
         _ = reply('{"team": "bil', Route, "length").parsed
     with pytest.raises(DataError, match="a JSON schema"):
         json_schema("Route")
+
+
+def test_answers_that_an_earlier_version_wrote_are_not_asked_for_again() -> None:
+    """The key of a question of text is what it was before there were tools and schemas."""
+    record = ModelRecord("fake", "small", "small", snapshot="s")
+    call = Call((Message("user", "Hi"),), max_tokens=8, stop=("x",))
+    earlier = {
+        "messages": [{"role": "user", "content": "Hi"}],
+        "max_tokens": 8, "temperature": 0.0, "top_p": 1.0, "stop": ["x"],
+        "seed": None, "timeout_s": None, "extra": {},
+    }  # fmt: skip
+    parts = {"model": "fake/small", "snapshot": "s", "row": 3, "call": earlier}
+    known = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+    assert _key(record, 3, call) == known
+    assert _key(record, 3, replace(call, tools=(TOOL,))) != known
+    assert _key(record, 3, replace(call, schema={"type": "object"})) != known
+    named = replace(call, messages=(Message("user", "Hi", name="Ada"),))
+    assert _key(record, 3, named) != known

@@ -19,6 +19,7 @@ import pytest
 import ftkit
 from ftkit import clock
 from ftkit.errors import JobTimeout
+from ftkit.ledger import Ledger
 from ftkit.testing import HostedProvider
 from ftkit.types import JobStatus
 from tests.hosted import CREATE, READ, ROWS, configure, virtual
@@ -158,6 +159,16 @@ def test_a_new_event_is_a_sign_of_life_where_status_and_steps_stand_still(
         clock.sleep(2 * 3600)
         job.refresh()
         assert job.silent_s() is None
+
+
+@pytest.mark.parametrize("kept", ["running (3, 10)", "running (3, 10)#12", "", "7 running (3, 10)"])
+def test_evidence_that_an_earlier_version_wrote_is_read(
+    kept: str, in_virtual_time: HostedProvider, home: Path
+) -> None:
+    job, _ = submitted(in_virtual_time, 3600)
+    Ledger(home).change(job.id, evidence=kept)
+    clock.sleep(2 * 3600)
+    assert job.wait(timeout_s=60).status is JobStatus.SUCCEEDED
 
 
 # --- interrupts ---

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from decimal import Decimal
 from itertools import takewhile
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import IO, Any
 from ftkit.backend import Answer, Backend, Call, Inference, ModelRecord, Usage
 from ftkit.config import Settings
 from ftkit.data import ToolCall
+from ftkit.data.example import as_dicts
 from ftkit.errors import DataError, StorageError
 from ftkit.models.reply import Reply, as_reply
 from ftkit.spending import metered
@@ -75,7 +76,15 @@ def _opened(out: Path | None) -> AbstractContextManager[IO[str] | None]:
 
 def _key(record: ModelRecord, index: int, call: Call) -> str:
     """One question to one model: the same row, messages and options."""
-    parts = {"model": record.id, "snapshot": record.snapshot, "row": index, "call": asdict(call)}
+    asked = {field.name: getattr(call, field.name) for field in fields(call)}
+    asked["messages"] = as_dicts(call.messages)
+    for name in (
+        "tools",
+        "schema",
+    ):  # where there is none the key is as it was before there could be any
+        if not asked[name]:
+            del asked[name]
+    parts = {"model": record.id, "snapshot": record.snapshot, "row": index, "call": asked}
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 

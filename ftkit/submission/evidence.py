@@ -16,9 +16,9 @@ class Evidence:
 
     @classmethod
     def parsed(cls, text: str) -> Evidence:
-        """What the ledger holds; nothing was seen yet where it is empty."""
+        """What the ledger holds; one of an earlier version has no event in front, and then none was seen."""
         event, _, words = text.partition(" ")
-        return cls(int(event or 0), words)
+        return cls(int(event), words) if event.isdecimal() else cls(0, text)
 
     def __str__(self) -> str:
         return f"{self.event} {self.words}"
