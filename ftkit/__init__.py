@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ftkit.types import (
         AnswerMetric,
+        Batch,
         CheckReport,
         Dataset,
         Deployed,
@@ -40,6 +41,8 @@ __all__ = [
     "aevaluate",
     "afinetune",
     "asubmit",
+    "batch",
+    "batches",
     "check",
     "deployments",
     "doctor",
@@ -80,6 +83,7 @@ def check(data: Source, model: str | None = None, **load_options: str | None) ->
     from ftkit import config
     from ftkit.cost import model_renderer
     from ftkit.data import check, report_of_faults
+    from ftkit.evaluation.power import minimum_detectable
 
     try:
         dataset = load(data, **load_options)
@@ -88,9 +92,14 @@ def check(data: Source, model: str | None = None, **load_options: str | None) ->
     settings = config.settings()
     chosen = model or settings.model
     if chosen is None:
-        return check(dataset)
+        return check(dataset, smallest_gain=minimum_detectable)
     base, renderer = model_renderer(chosen, settings)
-    return check(dataset, renderer=renderer, max_length=base.max_length)
+    return check(
+        dataset,
+        renderer=renderer,
+        max_length=base.max_length,
+        smallest_gain=minimum_detectable,
+    )
 
 
 def estimate(
@@ -244,6 +253,22 @@ def import_jobs(provider: str) -> list[Job]:
     from ftkit.submission import import_jobs
 
     return import_jobs(provider, config.settings())
+
+
+def batch(key_or_id: str) -> Batch:
+    """A batch of answers that `Model.batch` has started: by its key, the provider's id, or `provider/id`; else NotFound."""
+    from ftkit import config
+    from ftkit.models import find_batch
+
+    return find_batch(key_or_id, config.settings())
+
+
+def batches() -> list[Batch]:
+    """All batches of answers of this ledger, newest first; asks no provider."""
+    from ftkit import config
+    from ftkit.models import list_batches
+
+    return list_batches(config.settings())
 
 
 def deployments(provider: str | None = None) -> list[Deployed]:

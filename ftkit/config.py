@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -23,12 +23,13 @@ from ftkit.words import nearest
 
 FILE_NAME = "ftkit.toml"
 DEFAULT_PROFILE = "default"
-_TOP = ("profile", "profiles", "providers")
+_TOP = ("profile", "profiles", "providers", "catalogue")
 _PROFILE = ("model", "method", "max_cost_usd", "allow_retiring", "hyperparameters")
 _ROUTES_A_KEY = re.compile(
     r"url|host|endpoint|proxy|header|key|token|secret|credential|password", re.IGNORECASE
 )
 
+_FETCHES = ("hub_id", "packaged")  # of a model: where its weights come from
 _NAMES_A_VARIABLE = re.compile(r"_env$", re.IGNORECASE)
 _IS_A_KEY = re.compile(
     r"(?:^key|(?:^|[_-])(?:api|access|secret|private|account|subscription)[_-]?key|(?:^|[_-])(?:token|secret|password"
@@ -49,9 +50,16 @@ class Origin:
         return self.place
 
 
+Facts = Mapping[tuple[str, ...], tuple[Any, Origin]]
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The settings in force. `origins` maps a dotted name to the place it was written."""
+    """The settings in force. `origins` maps a dotted name to the place it was written.
+
+    `catalogue` has, by backend or instance, what is set of its facts: path (table, row, field, ...) to value and origin,
+    the weakest first.
+    """
 
     home: Path
     profile: str
@@ -62,6 +70,7 @@ class Settings:
     hyperparameters: Hyperparameters = field(default_factory=Hyperparameters)
     providers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     origins: Mapping[str, Origin] = field(default_factory=dict)
+    catalogue: Mapping[str, Facts] = field(default_factory=dict)
 
 
 def home() -> Path:
@@ -78,6 +87,7 @@ def settings(profile: str | None = None) -> Settings:
     chosen, chosen_at = None, Origin("default")
     profiles: dict[str, dict[str, tuple[Any, Origin]]] = {}
     providers: dict[str, dict[str, Any]] = {}
+    catalogue: dict[str, dict[tuple[str, ...], tuple[Any, Origin]]] = {}
     origins: dict[str, Origin] = {}
     for path, project in files():
         origin = Origin(str(path), project)
@@ -93,6 +103,11 @@ def settings(profile: str | None = None) -> Settings:
         for name, values in content.get("providers", {}).items():
             providers.setdefault(name, {}).update(values)
             origins.update({f"providers.{name}.{key}": origin for key in values})
+        for name, tables in content.get("catalogue", {}).items():
+            facts = catalogue.setdefault(name, {})
+            for keys, value in _figures(tables):
+                facts.pop(keys, None)  # to the end, where the strongest stand
+                facts[keys] = (value, origin)
     if value := os.environ.get("FTKIT_PROFILE"):
         chosen, chosen_at = value, Origin("FTKIT_PROFILE")
     if profile is not None:
@@ -118,6 +133,7 @@ def settings(profile: str | None = None) -> Settings:
         hyperparameters=parse_hyperparameters(loose, place),
         providers=providers,
         origins=origins,
+        catalogue=catalogue,
     )
 
 
@@ -183,7 +199,7 @@ def _content(path: Path, origin: Origin) -> dict[str, Any]:
     _known(content, _TOP, path, "")
     if not isinstance(content.get("profile", ""), str):
         raise ConfigError(f"{path}: profile must be the name of a profile")
-    for section in ("profiles", "providers"):
+    for section in ("profiles", "providers", "catalogue"):
         if not isinstance(content.get(section, {}), dict):
             raise ConfigError(f"{path}: write [{section}.NAME], not {section} = ...")
         for name, values in content.get(section, {}).items():
@@ -211,7 +227,15 @@ def _content(path: Path, origin: Origin) -> dict[str, Any]:
                         f"{path}: [providers.{name}] {key} may not stand in a project's file, since it decides "
                         f"where credentials go; put it into your user configuration or name a file with FTKIT_CONFIG"
                     )
-    if held := _credential_in(content.get("providers", {}), "providers"):
+        for name, tables in content.get("catalogue", {}).items():
+            for keys, _ in _figures(tables):
+                if keys[2:3] and keys[2] in _FETCHES:
+                    raise ConfigError(
+                        f"{path}: [catalogue.{name}] {'.'.join(keys)} may not stand in a project's file, since it decides "
+                        "whose weights are fetched; put it into your user configuration or name a file with FTKIT_CONFIG"
+                    )
+    held = _credential_in(content.get("providers", {}), "providers")
+    if held := held or _credential_in(content.get("catalogue", {}), "catalogue"):
         raise ConfigError(
             f"{path}: {held} holds a credential, which is not shown here; files are shown, copied and committed: "
             f"take it out, and put it into an environment variable"
@@ -233,6 +257,15 @@ def _credential_in(value: Any, name: str) -> str:
     else:
         named = _IS_A_KEY.search(key) is not None and not _PATH.fullmatch(value)
     return name if named or redact(value) != value else ""
+
+
+def _figures(tables: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every value below some tables with the keys that lead to it."""
+    for key, value in tables.items():
+        if isinstance(value, Mapping):
+            yield from (((key, *place), inner) for place, inner in _figures(value))
+        else:
+            yield (key,), value
 
 
 _KIND: dict[type, str] = {str: "text", bool: "true or false", dict: "a table"}

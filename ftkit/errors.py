@@ -107,6 +107,26 @@ class ProviderError(FtkitError):
     """The provider answered with an error."""
 
 
+class Unanswered(ProviderError):
+    """Some questions of a batch have no answer. `faults` names each by its row, with the reason; the others can be had."""
+
+    shown = 10
+
+    def __init__(self, message: str, faults: Sequence[Fault]) -> None:
+        self.message = message
+        self.faults = tuple(faults)
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        lines = [self.message, *(f"  {fault}" for fault in self.faults[: self.shown])]
+        if len(self.faults) > self.shown:
+            lines.append(f"  ... and {len(self.faults) - self.shown} more")
+        return "\n".join(lines)
+
+    def __reduce__(self) -> tuple[type[Unanswered], tuple[str, tuple[Fault, ...]]]:
+        return type(self), (self.message, self.faults)
+
+
 class OutcomeUnknown(FtkitError):
     """A paid call may or may not have happened; `ftkit job settle` looks again."""
 

@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -21,6 +22,7 @@ from threading import Lock
 from pydantic import ValidationError
 
 from ftkit.backend import Backend, Hosting, Plugin, Training
+from ftkit.catalogue import Figure, Overrides
 from ftkit.config import Settings
 from ftkit.errors import ConfigError, NotFound
 from ftkit.words import nearest
@@ -57,7 +59,8 @@ def open_backend(instance: str, settings: Settings) -> Backend:
         known = {*plugins, *settings.providers}
         where = f" (named by [providers.{instance}])" if name != instance else ""
         raise NotFound(f"there is no backend {name!r}{where}{nearest(str(name), known)}")
-    return _open(name, json.dumps(section, sort_keys=True, default=str), settings.home)
+    text = json.dumps(section, sort_keys=True, default=str)
+    return _open(name, text, settings.home, _facts(name, instance, settings))
 
 
 def training_of(instance: str, settings: Settings) -> tuple[Backend, Training]:
@@ -137,8 +140,25 @@ def replacement() -> Opener | None:
     return own[-1] if own else active[-1] if active else None
 
 
+def _facts(name: str, instance: str, settings: Settings) -> str:
+    """What the configuration sets in the catalogue of a backend, what it sets for this instance last, as JSON."""
+    known = {*_entry_points(), *settings.providers}
+    for section, figures in settings.catalogue.items():
+        if section not in known:
+            place = next((origin for _, origin in figures.values()), "the configuration")
+            raise ConfigError(
+                f"{place}: [catalogue.{section}] names no backend and no provider{nearest(section, known)}"
+            )
+    found = [
+        (place, value, str(origin))
+        for section in dict.fromkeys((name, instance))
+        for place, (value, origin) in settings.catalogue.get(section, {}).items()
+    ]
+    return json.dumps(found, default=str)
+
+
 @lru_cache(maxsize=32)
-def _open(name: str, section: str, home: Path) -> Backend:
+def _open(name: str, section: str, home: Path, facts: str) -> Backend:
     brought = _load(name)
     try:
         checked = brought.settings.model_validate(json.loads(section))
@@ -149,7 +169,14 @@ def _open(name: str, section: str, home: Path) -> Backend:
         raise ConfigError(
             f"[providers] for backend {name!r}: {field}: {first['msg']}{hint}"
         ) from error
-    return brought.open(checked, home)
+    overrides = Overrides(name, [Figure(tuple(p), v, file) for p, v, file in json.loads(facts)])
+    if not overrides.figures:
+        return brought.open(checked, home)
+    with overrides.in_force():
+        backend = brought.open(checked, home)
+    if overrides.applied:
+        return backend
+    return replace(backend, catalogue=overrides.over(backend.catalogue))
 
 
 @lru_cache(maxsize=32)

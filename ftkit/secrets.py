@@ -34,6 +34,7 @@ _ABOUT = re.compile(
 )
 _NOT = re.compile(r"(?:OLD)?PWD$|GPG_|PGP_")  # working folders; ids of public keys
 _SETTING = re.compile(r"(?i)(?:disabled|enabled|required|optional|anonymous|automatic|password)")
+_KEY_LIKE = re.compile(r"(?=.*[0-9])\S{16,}")  # whatever the header is called
 _PATH = re.compile(r"(?:/|~[\w.-]*/|\.{1,2}/|[A-Za-z]:[\\/])")
 
 
@@ -42,9 +43,21 @@ def known_secrets() -> tuple[str, ...]:
     found = {
         value
         for name, raw in os.environ.items()
-        if is_credential_name(name) and _may_be_secret(value := raw.strip())
+        for value in _held(name, raw)
+        if _may_be_secret(value)
     }
     return tuple(sorted(found, key=lambda value: (-len(value), value)))
+
+
+def _held(name: str, raw: str) -> Iterator[str]:
+    """What a variable holds that is a credential by its name; SDKs take headers, line by line, from *_CUSTOM_HEADERS."""
+    if is_credential_name(name):
+        yield raw.strip()
+    elif name.upper().endswith("_CUSTOM_HEADERS"):
+        for line in raw.splitlines():
+            header, _, value = (piece.strip() for piece in line.partition(":"))
+            if is_credential_name(header) or _KEY_LIKE.fullmatch(value):
+                yield value
 
 
 def is_credential_name(name: str) -> bool:

@@ -1,30 +1,52 @@
 """The public types: what verbs take and return. Nothing is defined here."""
 
 from ftkit.backend import (
-    Checkpoint,
+    BatchStatus,
     Event,
     Forecast,
     JobStatus,
     ModelRecord,
     Resolved,
     Score,
+    Upload,
     Usage,
 )
 from ftkit.cost import Quote, QuoteLine
-from ftkit.data import CheckReport, Dataset, Example, Finding, Image, Message, Severity, ToolCall
+from ftkit.data import (
+    CheckReport,
+    CheckRule,
+    Dataset,
+    DataView,
+    Example,
+    Finding,
+    Image,
+    LabelSet,
+    Message,
+    RowView,
+    Severity,
+    Skipped,
+    Task,
+    TaskKind,
+    ToolCall,
+    check_rule,
+)
 from ftkit.diagnosis import Diagnosis, Remark
 from ftkit.evaluation import AnswerMetric, Comparison, Metric, Report, Verdict
 from ftkit.hyperparameters import Hyperparameters, Method
 from ftkit.ledger import HistoryLine, Phase
-from ftkit.models import Deployed, Model, Reply, Stream
+from ftkit.models import Batch, BatchCounts, Deployed, Model, Reply, Stream
 from ftkit.rescuing import Missing, Rescue
-from ftkit.submission import DryRun, Job
+from ftkit.submission import DryRun, Job, JobCheckpoint
 
 __all__ = [
     "AnswerMetric",
+    "Batch",
+    "BatchCounts",
+    "BatchStatus",
     "CheckReport",
-    "Checkpoint",
+    "CheckRule",
     "Comparison",
+    "DataView",
     "Dataset",
     "Deployed",
     "Diagnosis",
@@ -37,7 +59,9 @@ __all__ = [
     "Hyperparameters",
     "Image",
     "Job",
+    "JobCheckpoint",
     "JobStatus",
+    "LabelSet",
     "Message",
     "Method",
     "Metric",
@@ -52,10 +76,16 @@ __all__ = [
     "Report",
     "Rescue",
     "Resolved",
+    "RowView",
     "Score",
     "Severity",
+    "Skipped",
     "Stream",
+    "Task",
+    "TaskKind",
     "ToolCall",
+    "Upload",
     "Usage",
     "Verdict",
+    "check_rule",
 ]

@@ -63,6 +63,10 @@ class Search:
         """Bytes that were searched of an output; a judge that looks at nothing finds nothing."""
         return len(self._outputs.get(output, b""))
 
+    def said(self, output: str, *words: bytes) -> bool:
+        """True where all these words stand in an output."""
+        return all(word in self._outputs.get(output, b"") for word in words)
+
     def found(self) -> dict[tuple[str, str], list[str]]:
         """The names of the canaries in each output, by (place, output)."""
         found: dict[tuple[str, str], list[str]] = {}

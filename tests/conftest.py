@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ftkit.data.token_counts import forget_counts
 from ftkit.testing import HostedProvider
 
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -33,6 +34,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ):  # a clock that an earlier test set must not have run on meanwhile
         monkeypatch.delenv("FTKIT_NOW_ANCHOR", raising=False)
     monkeypatch.chdir(work)
+    forget_counts()
     return folder
 
 

@@ -16,6 +16,7 @@ from tests.emulators.openai import OpenAIEmulator
 
 BASE = "gpt-4o-mini-2024-07-18"
 CREATE = "POST /v1/fine_tuning/jobs"
+PAID = {"submit": CREATE, "batch": "POST /v1/batches"}
 SEPTEMBER = "2026-09-15T12:00:00+00:00"
 _RUN_S = 0.3
 _LONG_S = 3.0
@@ -26,7 +27,7 @@ def subject() -> Iterator[Subject]:
     """A subject with its emulator running."""
     with (
         pytest.MonkeyPatch.context() as patch,
-        OpenAIEmulator(run_s=_RUN_S, now=SEPTEMBER) as emulator,
+        OpenAIEmulator(run_s=_RUN_S, batch_s=_RUN_S, now=SEPTEMBER) as emulator,
     ):
         for name in ("OPENAI_BASE_URL", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID"):
             patch.delenv(name, raising=False)
@@ -70,13 +71,19 @@ class Steered:
         """There are none."""
         return {}
 
+    def batches(self) -> Mapping[str, int]:
+        """Batches by key."""
+        keys: Mapping[str, int] = self._emulator.counts()["batch_metadata"].get("ftkit_key", {})
+        return keys
+
     def lose_reply(self, call: PaidCall) -> None:
-        """The job is made, and the connection is closed."""
-        self._emulator.fault(CREATE, "close", process=True)
+        """What is paid for is made, and the connection is closed."""
+        self._emulator.fault(PAID[call], "close", process=True)
 
     def refuse(self, call: PaidCall) -> None:
-        """The organisation is shut out."""
-        self._emulator.refuse(CREATE, "training_not_available")
+        """The organisation is shut out of training, or has no credit left."""
+        code = "training_not_available" if call == "submit" else "insufficient_quota"
+        self._emulator.refuse(PAID[call], code)
 
     def unavailable(self, times: int, retry_after_s: float) -> None:
         """A 503 with Retry-After."""
@@ -85,11 +92,11 @@ class Steered:
     @contextmanager
     def slowly(self) -> Iterator[None]:
         """A job takes its time."""
-        self._emulator.set(run_s=_LONG_S)
+        self._emulator.set(run_s=_LONG_S, batch_s=_LONG_S)
         try:
             yield
         finally:
-            self._emulator.set(run_s=_RUN_S)
+            self._emulator.set(run_s=_RUN_S, batch_s=_RUN_S)
 
     def clear(self) -> None:
         """No faults."""

@@ -27,6 +27,7 @@ from tests.faults.warm import Ended, Warm
 LAG_S = 30.0
 NOON = "2026-11-25T12:00:00+00:00"
 REACHES_THE_PROVIDER_S = 0.3  # what a killed program sent is read by the provider in this time
+FINE = ("one job", "one batch", "stopped", "unsettled")
 CATEGORIES = (
     ("ledger", "ledger.sqlite"),
     ("spool", "/uploads"),
@@ -146,14 +147,13 @@ class Swept:
         again = self.warm.run(self.arguments)
         word = self.verdict(again)
         self.found[word] += 1
-        if word not in ("one job", "stopped", "unsettled") and not self.wrong:
+        if word not in FINE and not self.wrong:
             print(f"{what}: {word}, code {again.returncode}\n{again.stderr}")
         return word
 
     def bad(self) -> int:
         """Strokes after which something was paid for twice, lost, or in another way not as designed."""
-        fine = ("one job", "stopped", "unsettled")
-        return sum(n for word, n in self.found.items() if word not in fine and "hit" not in word)
+        return sum(n for word, n in self.found.items() if word not in FINE and "hit" not in word)
 
     def report(self, points: Sequence[Any]) -> str:
         """The numbers."""
@@ -180,6 +180,22 @@ class SweptSubmission(Swept):
             return "one job" if jobs else "lost"
         if again.returncode == 4:
             return "lost" if jobs else "unsettled"
+        return "broken"
+
+
+class SweptBatch(Swept):
+    """Of a batch one is to be left: none doubled, none lost."""
+
+    program = "tests.programs.batch"
+
+    def verdict(self, again: Ended) -> str:
+        batches = self.provider.counts()["batches"]
+        if batches > 1:
+            return "doubled"
+        if again.returncode == 0:
+            return "one batch" if batches else "lost"
+        if again.returncode == 4:
+            return "lost" if batches else "unsettled"
         return "broken"
 
 

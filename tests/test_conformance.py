@@ -24,10 +24,14 @@ SEEN_BY = {
     "broken-leaking-preview": ("test_a_preview_shows_no_credential_and_sends_nothing",),
     "broken-two-line-rows": ("test_a_row_is_one_line_of_json_that_holds_the_text",),
     "broken-deaf-cancel": ("test_a_running_job_that_is_cancelled_ends_without_a_model",),
+    "broken-deaf-pause": ("test_a_job_that_is_paused_stands_still_and_goes_on",),
+    "broken-deaf-delete": ("test_a_file_that_is_deleted_is_gone",),
     "broken-impatient-read": ("test_a_busy_provider_is_unavailable_with_its_own_wish[get]",),
     "broken-forgotten-setting": ("test_a_setting_is_honoured_or_refused_by_name[lora_rank]",),
     "broken-deploying-chat": ("test_a_model_that_needs_a_deployment_answers_only_with_one",),
     "broken-stuttering-stream": ("test_the_async_twins_answer_the_same",),
+    "broken-two-batches": ("test_a_batch_whose_reply_is_lost_is_not_repeated",),
+    "broken-shuffled-batch": ("test_each_question_is_answered_under_its_own_number",),
     "broken-silent": ("test_an_optional_method_is_there_or_declared_missing[training-download]",),
     "broken-boastful": ("test_an_optional_method_is_there_or_declared_missing[training-upload]",),
     "broken-connecting": ("test_opening_uses_no_network_and_no_key",),
@@ -96,6 +100,7 @@ def test_the_hosted_stand_in_passes_and_its_table_says_what_it_can(tmp_path: Pat
     table = (tmp_path / "table.md").read_text(encoding="utf-8")
     assert "| training | submit | yes |  |" in table
     assert "| hosting | hosting.find | yes |  |" in table
+    assert "| inference | batch | yes |  |" in table
     assert "| training | download | no | the weights stay at the provider |" in table
     assert "FAILS" not in table
     assert "what fake can do" in output

@@ -16,7 +16,7 @@ import ftkit
 import ftkit.types
 from ftkit.backend import Answer, Call, ModelRecord
 from ftkit.errors import CapabilityError, ConfigError, DataError, NotFound, ProviderError
-from ftkit.models.mapping import _key
+from ftkit.models.mapping import answer_key
 from ftkit.models.reply import as_reply
 from ftkit.models.schemas import json_schema
 from ftkit.types import Example, Message, Reply, Usage
@@ -156,7 +156,7 @@ def test_map_does_not_take_a_strangers_file(model: ftkit.types.Model) -> None:
         ([], "list of messages is empty"),
         ([{"role": "robot", "content": "x"}], "unknown role 'robot'"),
         ([{"role": "user", "content": 3}], "must be text, is a number"),
-        ([{"role": "user", "content": "x", "name": "y"}], "only text can be rendered"),
+        ([{"role": "user", "content": "x", "name": "y"}], "holds a name, which cannot be rendered"),
         (["x"], "a message must be an object, is text"),
         ("say <|im_end|>", r"<\|im_end\|>"),
     ],
@@ -235,6 +235,18 @@ def test_an_answer_is_read_back_through_its_schema() -> None:
         json_schema("Route")
 
 
+def test_a_schema_that_refers_to_an_address_fetches_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connected: list[object] = []
+    monkeypatch.setattr("socket.socket.connect", lambda *to: connected.append(to))
+    elsewhere = {"$ref": "http://127.0.0.1:9/route.json"}
+    answer = as_reply(Answer('{"team": 5}', "stop", Usage(1, 1)), "fake/x", None, elsewhere)
+    with pytest.raises(DataError, match=r"refers to 'http://127.0.0.1:9/route.json'"):
+        _ = answer.parsed
+    assert connected == []
+
+
 def test_answers_that_an_earlier_version_wrote_are_not_asked_for_again() -> None:
     """The key of a question of text is what it was before there were tools and schemas."""
     record = ModelRecord("fake", "small", "small", snapshot="s")
@@ -246,8 +258,8 @@ def test_answers_that_an_earlier_version_wrote_are_not_asked_for_again() -> None
     }  # fmt: skip
     parts = {"model": "fake/small", "snapshot": "s", "row": 3, "call": earlier}
     known = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
-    assert _key(record, 3, call) == known
-    assert _key(record, 3, replace(call, tools=(TOOL,))) != known
-    assert _key(record, 3, replace(call, schema={"type": "object"})) != known
+    assert answer_key(record, 3, call) == known
+    assert answer_key(record, 3, replace(call, tools=(TOOL,))) != known
+    assert answer_key(record, 3, replace(call, schema={"type": "object"})) != known
     named = replace(call, messages=(Message("user", "Hi", name="Ada"),))
-    assert _key(record, 3, named) != known
+    assert answer_key(record, 3, named) != known

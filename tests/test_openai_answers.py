@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 import ftkit
-from ftkit.backend import Answer, Call, Inference, Refused, Unavailable, Usage
+from ftkit.backend import Answer, Call, Inference, Refused, Usage
 from ftkit.data.example import Message
 from ftkit.errors import BudgetError, ProviderError
 from ftkit_openai import chat_wire
+from ftkit_openai.client import Client
 from tests.emulators.openai import OpenAIEmulator
 from tests.openai_desk import BASE, CHAT, MODEL, configure, opened, tuned
 
@@ -145,22 +146,6 @@ def test_what_openai_does_not_take_is_said_in_its_words(
     assert broken == (["request"] if emulator.validated else [])
 
 
-@pytest.mark.parametrize("code", ["rate_limit_exceeded", "server_is_overloaded"])
-def test_a_busy_provider_says_when_to_come_back(
-    code: str, emulator: OpenAIEmulator, inference: Inference
-) -> None:
-    emulator.refuse(CHAT, code, retry_after=7)
-    with pytest.raises(Unavailable) as busy:
-        inference.chat(inference.record(BASE), Call(ASKED))
-    assert busy.value.retry_after_s == 7
-
-
-def test_an_empty_account_is_not_waited_for(emulator: OpenAIEmulator, inference: Inference) -> None:
-    emulator.set(quota="insufficient")
-    with pytest.raises(Refused, match="no credit left"):
-        inference.chat(inference.record(BASE), Call(ASKED))
-
-
 # --- async ---
 
 
@@ -178,21 +163,6 @@ def test_async_answers_work_in_one_event_loop_after_another(
     assert set(said) == {("You said: question 1", "You said: question 1")}
 
 
-def test_an_async_answer_that_is_lost_is_unavailable(
-    emulator: OpenAIEmulator, inference: Inference
-) -> None:
-    emulator.fault(CHAT, "close", times=2)
-    record = inference.record(BASE)
-
-    async def collect() -> None:
-        async for _ in inference.astream(record, Call(ASKED)):
-            pass
-
-    for asked in (lambda: inference.achat(record, Call(ASKED)), collect):
-        with pytest.raises(Unavailable, match="no answer"):
-            asyncio.run(asked())
-
-
 # --- many ---
 
 
@@ -204,13 +174,13 @@ def test_many_questions_are_asked_a_few_at_once_and_each_answered_once(
     assert inference is not None
     record = inference.record(BASE)
     busy: list[int] = []
-    own = type(inference).chat
+    own = Client.ask
 
-    def chat(self: Any, record: Any, call: Call) -> Answer:
+    def ask(self: Client, *question: Any) -> dict[str, Any]:
         busy.append(sum(one.name.startswith("ftkit-openai") for one in threading.enumerate()))
-        return own(self, record, call)
+        return own(self, *question)
 
-    monkeypatch.setattr(type(inference), "chat", chat)
+    monkeypatch.setattr(Client, "ask", ask)
     calls = [Call((Message("user", f"number {n}"),)) for n in range(20)]
     answers = dict(inference.chat_many(record, calls))
     assert {n: one.text for n, one in answers.items()} == {
@@ -227,8 +197,8 @@ def test_answers_that_came_before_a_failure_are_kept(
     out = tmp_path / "answers.jsonl"
     model = ftkit.model(MODEL)
     questions = [f"number {n}" for n in range(200)]
-    emulator.refuse(CHAT, "server_is_overloaded", skip=10)
-    with pytest.raises(Unavailable):
+    emulator.refuse(CHAT, "insufficient_quota", skip=10)
+    with pytest.raises(Refused, match="no credit left"):
         model.map(questions, out=out)
     came = emulator.counts()["chats"]
     assert len(out.read_text().splitlines()) == came

@@ -26,9 +26,13 @@ def test_openai_passes_and_its_table_says_what_it_can(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     said = table.read_text(encoding="utf-8")
     assert "FAILS" not in said
-    judged = ("submit", "find", "upload", "preflight", "listing", "checkpoints", "history", "lora")
+    judged = (
+        *("submit", "find", "upload", "delete_upload", "preflight", "listing", "checkpoints"),
+        *("pause", "history", "lora", "tool_rows", "image_rows", "named_rows"),
+        *("preference_rows", "weighted_rows"),
+    )
     for name in judged:
         assert f"| training | {name} | yes |  |" in said, name
-    for name in ("record", "chat", "stream", "achat", "astream", "chat_many"):
+    for name in ("record", "chat", "stream", "achat", "astream", "chat_many", "batch"):
         assert f"| inference | {name} | yes |  |" in said, name
     assert "| training | download | no | OpenAI gives no weights away |" in said

@@ -11,6 +11,7 @@ import ftkit
 from ftkit.backend import Call
 from ftkit.data.example import Message
 from ftkit.errors import LifecycleError
+from ftkit.models import lifecycle
 from tests.emulators.openai import OpenAIEmulator
 from tests.openai_desk import BASE, CREATE, MODEL, ROWS, UPLOAD, it_is, opened, submit, tuned
 
@@ -105,7 +106,10 @@ def test_a_base_that_openai_does_not_offer_any_more_is_refused_before_the_upload
 
 def test_a_date_that_openai_has_moved_forward_is_believed(emulator: OpenAIEmulator) -> None:
     emulator.fault("GET /v1/models/ID", "patch", fields={"shutdown_date": "2026-11-20"})
-    with pytest.raises(LifecycleError, match="switched .* off on 2026-11-20"):
+    with pytest.raises(
+        LifecycleError,
+        match="was switched off on 2026-11-20.*as openai says today; the catalogue says 2027-01-14",
+    ):
         submit()
     _nothing_sent(emulator)
 
@@ -117,7 +121,87 @@ def test_a_date_that_openai_has_moved_back_is_told(
     with caplog.at_level(logging.WARNING, "ftkit"):
         submit()
     assert "2027-02-14, in 82 days" in caplog.text
-    assert "the catalogue still says 2027-01-14" in caplog.text
+    assert "the catalogue says 2027-01-14" in caplog.text
+
+
+SEPTEMBER = "2026-09-15T12:00:00+00:00"  # the catalogue's date is 121 days away
+SHOWN = "GET /v1/models/ID"
+
+
+def test_a_date_that_openai_alone_has_so_near_must_be_allowed_too(
+    emulator: OpenAIEmulator, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    it_is(SEPTEMBER, tmp_path)
+    emulator.fault(SHOWN, "patch", fields={"shutdown_date": "2026-11-30"}, times=None)
+    with pytest.raises(LifecycleError, match="2026-11-30, in 76 days.*allow_retiring=True") as no:
+        ftkit.submit(ROWS, MODEL)
+    assert "as openai says today; the catalogue says 2027-01-14" in str(no.value)
+    assert "gpt-6-luna" in str(no.value)
+    _nothing_sent(emulator)
+    with caplog.at_level(logging.WARNING, "ftkit"):
+        assert submit().wait(60).status == "succeeded"
+    assert "2026-11-30, in 76 days" in caplog.text
+
+
+@pytest.mark.parametrize(("day", "allowed"), [("2026-12-14", False), ("2026-12-15", True)])
+def test_ninety_days_are_near_and_ninety_one_are_not(
+    day: str, allowed: bool, emulator: OpenAIEmulator, tmp_path: Path
+) -> None:
+    it_is(SEPTEMBER, tmp_path)
+    emulator.fault(SHOWN, "patch", fields={"shutdown_date": day})
+    if allowed:
+        assert ftkit.submit(ROWS, MODEL).id
+    else:
+        with pytest.raises(LifecycleError, match="in 90 days"):
+            ftkit.submit(ROWS, MODEL)
+
+
+def test_a_day_that_has_come_is_refused_whatever_is_set(
+    emulator: OpenAIEmulator, tmp_path: Path
+) -> None:
+    it_is(SEPTEMBER, tmp_path)
+    emulator.fault(SHOWN, "patch", fields={"shutdown_date": "2026-09-15"}, times=None)
+    for allow in (False, True):
+        with pytest.raises(LifecycleError, match="was switched off on 2026-09-15"):
+            ftkit.submit(ROWS, MODEL, allow_retiring=allow)
+    _nothing_sent(emulator)
+
+
+def test_a_near_end_does_not_stand_in_the_way_of_a_job_that_is_there(
+    emulator: OpenAIEmulator, tmp_path: Path
+) -> None:
+    it_is(SEPTEMBER, tmp_path)
+    job = ftkit.submit(ROWS, MODEL)
+    emulator.fault(SHOWN, "patch", fields={"shutdown_date": "2026-10-01"}, times=None)
+    assert ftkit.submit(ROWS, MODEL).id == job.id
+
+
+def test_without_a_date_of_openai_the_catalogues_counts(
+    emulator: OpenAIEmulator, tmp_path: Path
+) -> None:
+    it_is(SEPTEMBER, tmp_path)
+    emulator.fault(SHOWN, "patch", fields={"shutdown_date": None})
+    assert ftkit.submit(ROWS, MODEL).id
+
+
+def test_a_tuned_model_warns_in_its_last_sixty_days_and_once(
+    emulator: OpenAIEmulator,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lifecycle, "_warned", set())
+    it_is(SEPTEMBER, tmp_path)
+    model = tuned().model()
+    assert str(model.ends_on) == "2027-01-14"
+    for moment, days in (("2026-11-14", None), ("2026-11-15", 60), ("2027-01-13", None)):
+        caplog.clear()
+        it_is(f"{moment}T12:00:00+00:00", tmp_path)
+        assert model.chat("question 1").text == "answer 1"
+        said = [r.getMessage() for r in caplog.records if "answers until" in r.getMessage()]
+        assert len(said) == (days is not None), moment
+        if days is not None:
+            assert f"answers until 2027-01-13, {days} more days" in said[0]
 
 
 def test_a_full_account_is_refused_before_the_upload(emulator: OpenAIEmulator) -> None:

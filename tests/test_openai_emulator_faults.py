@@ -66,6 +66,22 @@ def test_a_connection_ends_politely_or_by_a_reset(emulator: OpenAIEmulator, acti
                 connection.recv(1)
 
 
+def test_a_raw_answer_goes_out_as_it_is_to_the_requests_of_one_query(
+    emulator: OpenAIEmulator,
+) -> None:
+    lies = {"Content-Length": "2", "Transfer-Encoding": "x"}
+    emulator.fault(LIST, "raw", status=299, headers=lies, body="much", part=0.75, query="^limit=1$")
+    assert ask(emulator, "GET", "/v1/fine_tuning/jobs?limit=10").status == 200
+    host, _, port = emulator.url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        key = f"Authorization: Bearer {emulator.api_key}"
+        asked = f"GET /v1/fine_tuning/jobs?limit=1 HTTP/1.1\r\nHost: x\r\n{key}\r\n\r\n"
+        connection.sendall(asked.encode())
+        head, _, body = b"".join(iter(lambda: connection.recv(1024), b"")).partition(b"\r\n\r\n")
+    assert (head.split(b"\r\n")[0], body) == (b"HTTP/1.1 299 Told", b"muc")
+    assert head.endswith(b"Content-Length: 2\r\nTransfer-Encoding: x")
+
+
 # What the server does, POSTs the SDK sends by its own rules and with retries off, and its exception.
 RETRIES: dict[str, tuple[dict[str, Any], int, type[Exception]]] = {
     "500": (

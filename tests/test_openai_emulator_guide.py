@@ -40,9 +40,40 @@ def test_a_supervised_job_from_the_upload_to_the_tuned_answer(client: openai.Ope
         ],
     )
     assert completion.choices[0].message.content == "answer 3"
+    response = client.responses.create(model=str(job.fine_tuned_model), input="question 4")
+    assert response.output_text == "answer 4"
+    earlier = client.chat.completions.create(
+        model=checkpoints.data[1].fine_tuned_model_checkpoint,
+        messages=[{"role": "user", "content": "question 5"}],
+    )
+    assert earlier.choices[0].message.content == "answer 5"
     assert client.models.delete(str(job.fine_tuned_model)).deleted
     with pytest.raises(openai.NotFoundError):
         client.models.retrieve(str(job.fine_tuned_model))
+
+
+def test_a_job_from_rows_that_call_a_function(client: openai.OpenAI) -> None:
+    tool = {
+        "type": "function",
+        "function": {
+            "name": "get_current_weather",
+            "parameters": {"type": "object", "properties": {"location": {"type": "string"}}},
+        },
+    }
+    called = {
+        "id": "call_id",
+        "type": "function",
+        "function": {"name": "get_current_weather", "arguments": '{"location": "San Francisco"}'},
+    }
+    turns = [
+        {"role": "user", "content": "What is the weather in San Francisco?"},
+        {"role": "assistant", "tool_calls": [called]},
+    ]
+    content = jsonl(
+        {"messages": turns, "parallel_tool_calls": False, "tools": [tool]} for _ in "x" * 10
+    )
+    job = driving.create(client, upload(client, content))
+    assert client.fine_tuning.jobs.retrieve(job.id).status == "succeeded"
 
 
 def test_a_preference_job(client: openai.OpenAI) -> None:

@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import openai
 import pytest
 
 from tests.emulators.openai import OpenAIEmulator, driving
-from tests.emulators.openai.contract import contract_file
+from tests.emulators.openai import prism as judge
 from tests.emulators.openai.driving import BASE, ask, create, supervised, upload
-from tests.emulators.openai.prism import Prism, command
+from tests.emulators.openai.prism import Prism
 
-pytestmark = [
-    pytest.mark.torture,
-    pytest.mark.skipif(contract_file() is None, reason="the contract is not at hand"),
-    pytest.mark.skipif(command() is None, reason="neither prism nor npx is installed"),
-]
-
-server, emulator, client = driving.server, driving.emulator, driving.client
-
-
-@pytest.fixture(scope="module")
-def prism() -> Iterator[Prism]:
-    """Prism on the contract; npx may have to fetch it first."""
-    path = contract_file()
-    assert path is not None
-    try:
-        prism = Prism(path).__enter__()
-    except OSError as error:
-        pytest.skip(str(error))
-    yield prism
-    prism.__exit__(None, None, None)
+pytestmark = judge.at_hand
+server, emulator, client, prism = driving.server, driving.emulator, driving.client, judge.prism
 
 
 def test_prism_accepts_what_the_sdk_sends(

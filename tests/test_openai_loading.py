@@ -65,6 +65,9 @@ def test_an_outage_while_a_model_loads_is_an_outage(
     record = tuned().model().record
     emulator.set(loading_s=60.0)
     emulator.fault("GET /v1/models/ID", "close")
+    assert inference.chat(record, Call(ASKED)).text == "answer 1", "a read is tried again"
+    emulator.set(loading_s=600.0)
+    emulator.fault("GET /v1/models/ID", "close", times=None)
     with pytest.raises(Unavailable, match="no answer"):
         inference.chat(record, Call(ASKED))
 

@@ -134,6 +134,15 @@ def test_what_is_cut_off_a_long_row_is_not_charged(backend: Backend) -> None:
     assert line.amount == Decimal("0.65536")
 
 
+def test_how_a_long_pair_is_cut_is_not_stated_so_all_of_it_is_quoted(backend: Backend) -> None:
+    assert backend.pricing is not None and backend.training is not None
+    base = backend.training.base("gpt-4.1-mini")
+    counts = Counts(10, 700_000, 1, (70_000,) * 10)
+    plan = backend.pricing.resolve(base, Method.DPO, Hyperparameters(epochs=1), counts)
+    (line,) = backend.pricing.bill(plan)
+    assert line.amount == Decimal("0.7")
+
+
 def test_the_quote_is_what_openai_bills(emulator: OpenAIEmulator) -> None:
     emulator.set(tokens="o200k")
     job = submit().wait(60)

@@ -69,7 +69,7 @@ def test_a_lost_reply_is_adopted_not_repeated(
 def test_a_job_that_stays_unlisted_is_unsettled_and_settled_later(
     provider: HostedProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    provider.set(unlisted=True)
+    provider.set(unlisted=True, run_seconds=600)
     provider.fault(CREATE, "close", process=True)
     with pytest.raises(OutcomeUnknown, match="may be billed.*ftkit job settle") as caught:
         ftkit.submit(ROWS, "fake/small", name="router")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
-from ftkit.cost.planning import _counts
-from ftkit.data import load
+from ftkit.data import Example, load
+from ftkit.data.token_counts import count_rows, totals
+from ftkit.data.tokens import Rendered
 from ftkit.errors import DataError
 from ftkit.testing.words_renderer import WordRenderer
 
@@ -19,12 +19,24 @@ TOOL = {"type": "function", "function": {"name": "find", "parameters": {}}}
 
 
 class WithTools(WordRenderer):
-    def tool_tokens(self, tools: Sequence[Mapping[str, Any]]) -> int:
-        return 100 * len(tools)
+    def tool_tokens(self, example: Example) -> int:
+        return 100 * len(example.tools)
+
+
+class OfSize(WordRenderer):
+    """An image takes what the model says, whatever the family."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    def render(self, messages: Any, train_on: str = "assistant") -> tuple[Rendered, ...]:
+        return (Rendered((1,) * self.size, (1,) * self.size),)
 
 
 def tokens(row: dict[str, Any], renderer: WordRenderer | None = None) -> tuple[int, int]:
-    counts = _counts(load([row]), renderer or WordRenderer(), "assistant")
+    data = load([row])
+    counts = totals(data, count_rows(data, renderer or WordRenderer()))
     return counts.tokens, counts.trained_tokens
 
 
@@ -47,3 +59,11 @@ def test_tools_are_counted_or_refused() -> None:
     with pytest.raises(DataError, match="1 rows cannot be trained") as caught:
         tokens(row)
     assert "tools cannot be counted" in caught.value.faults[0].reason
+
+
+def test_rows_with_images_are_counted_for_each_model_and_others_once_a_family() -> None:
+    picture = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+    seeing = {"messages": [{"role": "user", "content": [picture]}, BETTER]}
+    assert [tokens(seeing, OfSize(size))[0] for size in (7, 9)] == [7, 9]
+    plain = {"messages": [USER, BETTER]}
+    assert [tokens(plain, OfSize(size))[0] for size in (7, 9)] == [7, 7]

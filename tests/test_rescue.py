@@ -65,7 +65,9 @@ def test_everything_lies_where_the_documentation_says(archive: Archive, to: Path
     assert json.loads(words["jobs/job-1/job.json"]) == archive.jobs["job-1"].words
     assert words["jobs/job-1/metrics.csv"] == METRICS
     assert json.loads(words["jobs/job-1/events.jsonl"])["message"] == "job-1 began"
-    assert json.loads(words["jobs/job-1/checkpoints.json"]) == [{"id": "tuned-job-1:1", "step": 1}]
+    assert json.loads(words["jobs/job-1/checkpoints.json"]) == [
+        {"id": "tuned-job-1:1", "step": 1, "metrics": {}}
+    ]
     assert (came.jobs, came.files, came.fetched, came.complete) == (3, 4, 4, True)
     assert came.bytes == 2 * len(ROWS) + 2 * len(METRICS)
 

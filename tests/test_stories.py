@@ -63,7 +63,11 @@ def test_route_tickets(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("name", "ends"),
-    [("paid_calls", "jobs at the provider: 1"), ("deployments", "3.00 USD an hour: stopped")],
+    [
+        ("paid_calls", "jobs at the provider: 1"),
+        ("deployments", "3.00 USD an hour: stopped"),
+        ("batch_answers", "batches at the provider: 1"),
+    ],
 )
 def test_stories_on_the_stand_in_provider(
     name: str, ends: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -255,7 +255,7 @@ def test_no_space_for_the_rows_is_one_error_and_no_job(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("ftkit.submission.spool.os.fsync", full)
+    monkeypatch.setattr("ftkit.spending.spool.os.fsync", full)
     with pytest.raises(StorageError, match="No space left on device.*free space"):
         ftkit.submit(ROWS, plan=plan)
     monkeypatch.undo()

@@ -13,14 +13,21 @@ from pathlib import Path
 THIRD_PARTY = Path(__file__).parent / "third_party"
 
 
-def wheel(folder: Path, package: str, entry_points: Mapping[str, str], *, sources: bool) -> Path:
-    """Write `PACKAGE-1.0-py3-none-any.whl`; `entry_points` are backends, `sources` takes tests/third_party/PACKAGE in."""
+def wheel(
+    folder: Path,
+    package: str,
+    entry_points: Mapping[str, str],
+    *,
+    sources: bool,
+    group: str = "ftkit.backends",
+) -> Path:
+    """Write `PACKAGE-1.0-py3-none-any.whl`; `entry_points` are of `group`, `sources` takes tests/third_party/PACKAGE in."""
     info = f"{package}-1.0.dist-info"
     points = "".join(f"{name} = {value}\n" for name, value in entry_points.items())
     files = {
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {package.replace('_', '-')}\nVersion: 1.0\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: a test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{info}/entry_points.txt": f"[ftkit.backends]\n{points}",
+        f"{info}/entry_points.txt": f"[{group}]\n{points}",
     }
     content = {name: text.encode() for name, text in files.items()}
     if sources:

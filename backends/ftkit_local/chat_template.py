@@ -1,20 +1,36 @@
 """A conversation becomes text by the model's own template, and the text is checked to hold what the messages say.
 
-The check compares with a rendering of the same roles around placeholders, so a template that drops, repeats or rewrites
-a message is found for the row it happens in, not trusted.
+The check compares with a rendering of the same turns around placeholders, so a template that drops, repeats or rewrites
+a message, a call or a tool is found for the row it happens in, not trusted.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from jinja2 import TemplateError
 
-from ftkit.data.example import Message, as_dicts, only_text
+from ftkit.data.example import Message, ToolCall
 from ftkit.errors import CapabilityError, DataError
+from ftkit_local.conversation_slots import (
+    Calling,
+    Slot,
+    as_template,
+    check_skeleton,
+    filled,
+    probing,
+    refuse_disorder,
+    shape_of,
+    slots_of,
+    tail_of,
+)
+from ftkit_local.tool_schemas import Tools, described, lost, written_whole
+from ftkit_local.unfit_texts import refuse_unfit_texts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -25,7 +41,20 @@ FIXED_DATE = datetime(2024, 7, 26)
 
 _DATE_CALL = re.compile(r"""strftime_now\(\s*(["'])(.*?)\1\s*\)""")
 _THOUGHT_END = "</think>"
-_PLACEHOLDER = re.compile(r"ftkitprobe(\d+)x")
+_KEPT = 512  # skeletons, and verdicts on lists of tools
+_PROBED_TOOL = {
+    "type": "function",
+    "function": {
+        "name": "ftkittool",
+        "description": "ftkitsays",
+        "parameters": {
+            "type": "object",
+            "properties": {"ftkitfield": {"type": "string", "description": "ftkitmeans"}},
+            "required": ["ftkitfield"],
+        },
+    },
+}
+_PROBED_WORDS = ("ftkittool", "ftkitsays", "ftkitfield", "ftkitmeans")
 
 
 class ChatTemplate:
@@ -39,48 +68,57 @@ class ChatTemplate:
         self.source = _with_fixed_date(tokenizer.get_chat_template())
         longest_first = sorted(control_tokens, key=len, reverse=True)
         self._control = re.compile("|".join(map(re.escape, longest_first)) or "(?!)")
-        self._skeletons: dict[tuple[tuple[str, ...], bool], str] = {}
+        self._skeletons: dict[object, str] = {}
+        self._whole: set[str] = set()
+        self.end_of_turn = ""
         try:
-            self.end_of_turn = self._tail(("user", "assistant"))[1]
+            self.end_of_turn = self._tail(_turns("user", "assistant"), ())[1]
             self.trims = self._trimmed_roles()
         except DataError as error:
             raise CapabilityError(f"the chat template cannot be used: {error}") from error
 
-    def refuse_control_tokens(self, messages: Sequence[Message]) -> None:
-        """Raise DataError naming the first control token or unencodable character, or what is more than text."""
-        only_text(messages)
-        for number, message in enumerate(messages, start=1):
-            found = self._control.search(message.content)
-            if found:
-                raise DataError(
-                    f"message {number} ({message.role}) holds the control token {found.group()!r}, which the model "
-                    "would read as structure; remove it or write it differently"
-                )
-            try:
-                message.content.encode()
-            except UnicodeEncodeError as error:
-                raise DataError(
-                    f"message {number} ({message.role}) holds half of a surrogate pair at character {error.start}, "
-                    "which is not text; remove it"
-                ) from error
+    @cached_property
+    def calling(self) -> Calling | None:
+        """How the template takes tools, their calls and results; None where it has no place for them."""
+        for objects in (True, False):
+            for empty in ("", None):
+                found = self._calling(Calling(objects, empty))
+                if found is not None:
+                    return found
+        return None
 
-    def text(self, messages: Sequence[Message], *, generation: bool) -> str:
+    def refuse_unfit(self, messages: Sequence[Message], tools: Tools = ()) -> None:
+        """Raise DataError naming the first control token or unencodable character, or what cannot be passed on."""
+        refuse_unfit_texts(messages, tools, self._control)
+        if tools or any(turn.tool_calls or turn.role == "tool" for turn in messages):
+            if self.calling is None:
+                raise DataError(
+                    "the model's chat template drops tools or their calls, so that they would not be learned; leave them "
+                    "out of the row, choose a model whose template has them, or put such a template into the model's "
+                    "folder as chat_template.jinja"
+                )
+            if not self.calling.ids:
+                refuse_disorder(messages)
+
+    def text(self, messages: Sequence[Message], tools: Tools = (), *, generation: bool) -> str:
         """The conversation as text, with the opening of an answer behind it if `generation`.
 
-        Raises DataError where the template refuses the conversation or does not pass a content on unchanged; white space
-        at a content's ends may go for the roles in `trims`, reasoning of turns that are over may go too.
+        Raises DataError where the template refuses the conversation or does not pass a content, a call or a tool on
+        unchanged; white space at a content's ends may go for the roles in `trims`, reasoning of turns that are over too.
         """
-        text = self._render(messages, generation)
-        skeleton = self._skeleton(tuple(message.role for message in messages), generation)
-        exact = [message.content for message in messages]
-        trimmed = [m.content.strip() if m.role in self.trims else m.content for m in messages]
-        if text not in (_filled(skeleton, exact), _filled(skeleton, trimmed)):
-            self._refuse_changes(text, messages, generation)
+        text = self._render(messages, tools, generation, self._convention)
+        slots = slots_of(messages, self._convention)
+        skeleton = self._skeleton(messages, tools, generation)
+        forms = (filled(skeleton, slots, _exact), filled(skeleton, slots, self._trimmed))
+        if text not in forms:
+            self._refuse_changes(text, messages, slots, generation)
+        if tools:
+            self._refuse_lost_tools(text, messages, tools, generation)
         return text
 
-    def answer_end(self, messages: Sequence[Message], text: str) -> int:
+    def answer_end(self, messages: Sequence[Message], text: str, tools: Tools = ()) -> int:
         """Where the last turn of `text`, which these messages became, ends: behind its end-of-turn token."""
-        tail, token = self._tail(tuple(message.role for message in messages))
+        tail, token = self._tail(messages, tools)
         if not text.endswith(tail):
             raise DataError(
                 f"the template ends this conversation in {text[-40:]!r} where it ends others in {tail!r}; "
@@ -88,11 +126,20 @@ class ChatTemplate:
             )
         return len(text) - len(tail) + tail.index(token) + len(token)
 
-    def _render(self, messages: Sequence[Message], generation: bool) -> str:
+    @property
+    def _convention(self) -> Calling:
+        return (
+            self.__dict__.get("calling") or Calling()
+        )  # not probed for as long as no row has tools
+
+    def _render(
+        self, messages: Sequence[Message], tools: Tools, generation: bool, calling: Calling
+    ) -> str:
         try:
             return str(
                 self._tokenizer.apply_chat_template(
-                    as_dicts(messages),
+                    as_template(messages, calling),
+                    tools=[dict(tool) for tool in tools] or None,
                     chat_template=self.source,
                     tokenize=False,
                     add_generation_prompt=generation,
@@ -104,70 +151,109 @@ class ChatTemplate:
                 f"the model's chat template refuses a conversation of {roles}: {error}"
             ) from error
 
-    def _skeleton(self, roles: tuple[str, ...], generation: bool) -> str:
-        key = (roles, generation)
+    def _skeleton(
+        self,
+        messages: Sequence[Message],
+        tools: Tools,
+        generation: bool,
+        calling: Calling | None = None,
+    ) -> str:
+        how = calling or self._convention
+        written = json.dumps(list(tools)) if tools else ""
+        key = (how, shape_of(messages, how), written, generation)
         if key not in self._skeletons:
-            skeleton = self._render(
-                [Message(role, f"ftkitprobe{index}x") for index, role in enumerate(roles)],
-                generation,
-            )
-            found = [int(index) for index in _PLACEHOLDER.findall(skeleton)]
-            for index, role in enumerate(roles):
-                if index not in found:
-                    raise DataError(
-                        f"the template drops the content of message {index + 1} ({role}); take the message out, or move "
-                        "its text into another message"
-                    )
-            if found != list(range(len(roles))):
-                raise DataError(
-                    "the template repeats or reorders messages; ftkit cannot tell what is trained"
-                )
+            probes = probing(messages)
+            skeleton = self._render(probes, tools, generation, how)
+            check_skeleton(skeleton, slots_of(probes, how))
+            if len(self._skeletons) >= _KEPT:
+                self._skeletons.clear()
             self._skeletons[key] = skeleton
         return self._skeletons[key]
 
-    def _tail(self, roles: tuple[str, ...]) -> tuple[str, str]:
-        """What the template puts behind the last content, and the first control token of it."""
-        tail = _PLACEHOLDER.split(self._skeleton(roles, False))[-1]
-        found = self._control.search(tail)
-        if found is None:
+    def _tail(self, messages: Sequence[Message], tools: Tools) -> tuple[str, str]:
+        """What the template puts behind the last content or call, and the control token of it that ends the turn."""
+        tail = tail_of(self._skeleton(messages, tools, False))
+        found = self._control.findall(tail)
+        if not found:
             raise CapabilityError(
                 "the chat template puts no end-of-turn token behind an answer, so a model tuned with it would never "
                 "stop; choose another model, or put a template that has one into its folder as chat_template.jinja"
             )
-        return tail, found.group()
+        if self.end_of_turn in found:
+            return tail, self.end_of_turn
+        return tail, found[-1] if messages[-1].tool_calls else found[0]
 
     def _trimmed_roles(self) -> frozenset[str]:
         trims = set()
         for role in ("system", "user", "assistant"):
             roles = ("system", "user", "assistant") if role == "system" else ("user", "assistant")
-            contents = ["\n x \n" if each == role else "y" for each in roles]
+            messages = [Message(each, "\n x \n" if each == role else "y") for each in roles]
             try:
-                skeleton = self._skeleton(roles, False)
-                text = self._render(
-                    [Message(each, content) for each, content in zip(roles, contents, strict=True)],
-                    False,
-                )
+                skeleton = self._skeleton(messages, (), False)
+                text = self._render(messages, (), False, Calling())
             except DataError:
                 if role != "system":
                     raise
                 continue  # this family has no system role; a row that has one is refused where it is rendered
-            if text != _filled(skeleton, contents):
+            if text != filled(skeleton, slots_of(messages, Calling()), _exact):
                 trims.add(role)
         return frozenset(trims)
 
-    def _refuse_changes(self, text: str, messages: Sequence[Message], generation: bool) -> None:
+    def _calling(self, tried: Calling) -> Calling | None:
+        """The convention with what else it needs, or None where a call, its result or a tool does not come through."""
+        for quoted in (False, True):
+            how = Calling(tried.objects, tried.empty, quoted)
+            asked = _called("call00000", 'a "result"')
+            try:
+                text = self._render(asked, (_PROBED_TOOL,), False, how)
+                skeleton = self._skeleton(asked, (_PROBED_TOOL,), False, how)
+                other = self._render(
+                    _called("call99999", 'a "result"'), (_PROBED_TOOL,), False, how
+                )
+            except DataError:
+                return None
+            if not all(word in text for word in _PROBED_WORDS):
+                return None
+            if text == filled(skeleton, slots_of(asked, how), _exact):
+                return Calling(how.objects, how.empty, quoted, ids=other != text)
+        return None
+
+    def _trimmed(self, slot: Slot) -> str:
+        return slot.text.strip() if slot.role in self.trims else slot.text
+
+    def _refuse_lost_tools(
+        self, text: str, messages: Sequence[Message], tools: Tools, generation: bool
+    ) -> None:
+        """Raise unless each word of the tools is in the text; what is found for one list of tools is remembered."""
+        if written_whole(text, tools):
+            return
+        if text == self._render(messages, (), generation, self._convention):
+            raise DataError("the template drops the tools of this conversation")
+        written = json.dumps(list(tools))
+        if written not in self._whole:
+            short = _turns("user", "assistant")
+            places = lost(tools, lambda some: self._render(short, some, False, self._convention))
+            if places:
+                raise DataError(
+                    f"the template drops {described(places)}, which the model would not learn; take it out of the row, or "
+                    "choose a model whose template writes tools as JSON"
+                )
+            if len(self._whole) >= _KEPT:
+                self._whole.clear()
+            self._whole.add(written)
+
+    def _refuse_changes(
+        self, text: str, messages: Sequence[Message], slots: Sequence[Slot], generation: bool
+    ) -> None:
         """Raise, unless all that is missing is the reasoning of turns that are over."""
         position = 0
         reasoning = False
-        for index, message in enumerate(messages):
-            forms = [message.content]
-            if message.role in self.trims:
-                forms.append(message.content.strip())
-            over = generation or index < len(messages) - 1
-            if message.role == "assistant" and _THOUGHT_END in message.content:
+        for slot, last in _with_last(slots, messages):
+            forms = [slot.text, self._trimmed(slot)]
+            if slot.role == "assistant" and _THOUGHT_END in slot.text:
                 reasoning = True
-                if over:
-                    forms.append(message.content.rpartition(_THOUGHT_END)[2].strip())
+                if generation or not last:
+                    forms.append(slot.text.rpartition(_THOUGHT_END)[2].strip())
             found = [(text.find(form, position), form) for form in forms]
             at, form = next(((at, form) for at, form in found if at >= 0), (-1, ""))
             if at < 0:
@@ -176,15 +262,38 @@ class ChatTemplate:
                     if reasoning
                     else "take surrounding white space away, or choose another model"
                 )
-                raise DataError(
-                    f"the template drops or changes the content of message {index + 1} ({message.role}): {hint}"
-                )
+                raise DataError(f"the template drops or changes the {slot.what}: {hint}")
             position = at + len(form)
         if not reasoning:
             raise DataError(
                 "the template adds to or changes this conversation depending on what its messages say; "
                 "take surrounding white space away, or choose another model"
             )
+
+
+def _exact(slot: Slot) -> str:
+    return slot.text
+
+
+def _with_last(slots: Sequence[Slot], messages: Sequence[Message]) -> Iterator[tuple[Slot, bool]]:
+    """Each slot with whether it belongs to the last message."""
+    last = messages[-1]
+    of_last = bool(last.content or not last.tool_calls) + 2 * len(last.tool_calls)
+    for index, slot in enumerate(slots):
+        yield slot, index >= len(slots) - of_last
+
+
+def _turns(*roles: str) -> list[Message]:
+    return [Message(role, "y") for role in roles]
+
+
+def _called(id: str, result: str) -> list[Message]:
+    return [
+        Message("user", "y"),
+        Message("assistant", "", tool_calls=(ToolCall(id, "ftkittool", '{"a": "b"}'),)),
+        Message("tool", result, tool_call_id=id),
+        Message("assistant", "y"),
+    ]
 
 
 def _with_fixed_date(source: str) -> str:
@@ -196,7 +305,3 @@ def _with_fixed_date(source: str) -> str:
             "would not be what is served; put a template without strftime_now into the folder as chat_template.jinja"
         )
     return source
-
-
-def _filled(skeleton: str, contents: Sequence[str]) -> str:
-    return _PLACEHOLDER.sub(lambda found: contents[int(found.group(1))], skeleton)

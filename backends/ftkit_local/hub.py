@@ -23,6 +23,8 @@ _PATTERNS = [
     "tokenizer_config.json",
     "special_tokens_map.json",
     "chat_template.jinja",
+    "tekken.json",
+    "tokenizer.model.v[237]",
     "*.safetensors",
     "model.safetensors.index.json",
 ]

@@ -23,7 +23,7 @@ from ftkit_local.bases import find_base
 from ftkit_local.batching import answer_batches
 from ftkit_local.engine import Weights, engine_for, folder_key
 from ftkit_local.generation import Finished, Prompt, Vocabulary, fitted, generate
-from ftkit_local.render import ChatRenderer
+from ftkit_local.open_renderer import LocalRenderer, open_renderer
 from ftkit_local.runs import RunFolder
 from ftkit_local.sampling import Sampling
 from ftkit_local.scoring import scores
@@ -38,7 +38,7 @@ class _Opened:
 
     folder: Path
     adapter: Path | None
-    renderer: ChatRenderer
+    renderer: LocalRenderer
 
     def weights(self) -> Weights:
         return engine_for(self.folder).weights(self.adapter)
@@ -221,14 +221,14 @@ class LocalInference:
         return fitted(prompts, opened.renderer.max_length)
 
 
-def _renderer(folder: Path) -> ChatRenderer:
+def _renderer(folder: Path) -> LocalRenderer:
     return _renderer_of(folder, folder_key(folder))
 
 
 @lru_cache(maxsize=8)
-def _renderer_of(folder: Path, key: tuple[object, ...]) -> ChatRenderer:
+def _renderer_of(folder: Path, key: tuple[object, ...]) -> LocalRenderer:
     """`key` changes with the folder's files, so that a changed template is read again."""
-    return ChatRenderer(folder)
+    return open_renderer(folder)
 
 
 def _check(call: Call) -> None:

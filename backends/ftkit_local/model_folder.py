@@ -21,7 +21,12 @@ CONTENT_FILES = (
     "tokenizer_config.json",
     "special_tokens_map.json",
     "chat_template.jinja",
+    "tekken.json",
+    "tokenizer.model.v2",
+    "tokenizer.model.v3",
+    "tokenizer.model.v7",
 )
+_MISTRAL = ("tekken.json", "tokenizer.model.v[237]")
 _INDEX = "model.safetensors.index.json"
 
 
@@ -40,6 +45,8 @@ def checked_config(folder: Path, native: str) -> dict[str, Any]:
     config = read_json(folder / "config.json")
     _refuse_unusable(config, native)
     weight_files(folder, native)
+    if has_mistral_tokenizer(folder):
+        return config
     if not (folder / "tokenizer.json").is_file():
         raise NotFound(
             f"{native}: {folder} has no tokenizer.json; save the tokenizer there once with "
@@ -93,6 +100,20 @@ def has_chat_template(folder: Path) -> bool:
         return True
     path = folder / "tokenizer_config.json"
     return path.is_file() and bool(read_json(path).get("chat_template"))
+
+
+def has_mistral_tokenizer(folder: Path) -> bool:
+    """True where Mistral's own tokenizer says how a conversation becomes ids, and no chat template does."""
+    whole = (folder / "tokenizer.json").is_file() and has_chat_template(folder)
+    return not whole and any(True for pattern in _MISTRAL for _ in folder.glob(pattern))
+
+
+def mistral_file(folder: Path) -> Path:
+    """Mistral's own tokenizer of the folder, the newest where there are several; raises NotFound."""
+    for pattern in _MISTRAL:
+        if found := sorted(folder.glob(pattern)):
+            return found[-1]
+    raise NotFound(f"{folder} has neither tekken.json nor tokenizer.model.v2, v3 or v7")
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ftkit.data.example import Message
+from ftkit.data.example import Example, Message
 from ftkit.data.tokens import IGNORED, Rendered
 from ftkit.errors import CapabilityError, ConfigError, DataError, NotFound
 from ftkit.words import nearest
 from ftkit_local.chat_template import ChatTemplate
 from ftkit_local.model_folder import has_chat_template, max_length_of, read_json
+from ftkit_local.tool_schemas import Tools
 
 _VERSION = "1"  # of the rules in this file; a change of ids or labels changes it and with it every fingerprint
 _TRAIN_ON = ("assistant", "last", "all")
@@ -117,10 +118,12 @@ class ChatRenderer:
 
     def prompt(self, messages: Sequence[Message]) -> tuple[int, ...]:
         """The ids that a model is given to answer these messages; raises DataError for a message it cannot pass on."""
-        if not messages:
-            raise DataError("there is no message to answer")
-        self._template.refuse_control_tokens(messages)
-        return self._encode(self._template.text(messages, generation=True))
+        return self._prompt(messages, ())
+
+    def prompt_row(self, example: Example) -> tuple[int, ...]:
+        """The ids that the last answer of a row is asked with, its tools included."""
+        _refuse_settings(example)
+        return self._prompt(example.prompt, example.tools)
 
     def render(
         self, messages: Sequence[Message], train_on: str = "assistant"
@@ -130,11 +133,27 @@ class ChatRenderer:
         `train_on`: "assistant" labels every answer, "last" the last one, "all" every token. Each answer's label runs to
         its end-of-turn token; nothing behind the last one is kept. Raises DataError saying what is wrong with the row.
         """
+        return self._render(messages, (), train_on)
+
+    def render_row(self, example: Example, train_on: str = "assistant") -> tuple[Rendered, ...]:
+        """`render` of a row's conversation with its tools, which the template writes where the model looks for them."""
+        _refuse_settings(example)
+        return self._render(example.messages, example.tools, train_on)
+
+    def _prompt(self, messages: Sequence[Message], tools: Tools) -> tuple[int, ...]:
+        if not messages:
+            raise DataError("there is no message to answer")
+        self._template.refuse_unfit(messages, tools)
+        return self._encode(self._template.text(messages, tools, generation=True))
+
+    def _render(
+        self, messages: Sequence[Message], tools: Tools, train_on: str
+    ) -> tuple[Rendered, ...]:
         if train_on not in _TRAIN_ON:
             raise ConfigError(
                 f"train_on = {train_on!r} is not a choice{nearest(train_on, _TRAIN_ON)}"
             )
-        turns = self._turns(messages)
+        turns = self._turns(messages, tools)
         together = self._together(turns)
         if together is None:
             wanted = turns[-1:] if train_on == "last" else turns
@@ -172,7 +191,7 @@ class ChatRenderer:
             context, done = done, end
         return pieces
 
-    def _turns(self, messages: Sequence[Message]) -> list[_Turn]:
+    def _turns(self, messages: Sequence[Message], tools: Tools = ()) -> list[_Turn]:
         if not messages or messages[-1].role != "assistant":
             raise DataError(
                 "the conversation does not end in an assistant message: there is nothing to learn from its last message"
@@ -181,16 +200,16 @@ class ChatRenderer:
             raise DataError(
                 "the conversation starts with an assistant message, which answers nothing"
             )
-        self._template.refuse_control_tokens(messages)
+        self._template.refuse_unfit(messages, tools)
         return [
-            self._turn(messages[: index + 1])
+            self._turn(messages[: index + 1], tools)
             for index, message in enumerate(messages)
             if message.role == "assistant"
         ]
 
-    def _turn(self, messages: Sequence[Message]) -> _Turn:
-        prompt = self._template.text(messages[:-1], generation=True)
-        whole = self._template.text(messages, generation=False)
+    def _turn(self, messages: Sequence[Message], tools: Tools) -> _Turn:
+        prompt = self._template.text(messages[:-1], tools, generation=True)
+        whole = self._template.text(messages, tools, generation=False)
         if not whole.startswith(prompt):
             common = next(
                 (i for i, (a, b) in enumerate(zip(prompt, whole, strict=False)) if a != b),
@@ -200,7 +219,7 @@ class ChatRenderer:
                 f"message {len(messages)} (assistant) cannot be trained: the template asks for the answer with "
                 f"{prompt[common:][:60]!r} but writes {whole[common:][:60]!r} where it is given"
             )
-        end = self._template.answer_end(messages, whole)
+        end = self._template.answer_end(messages, whole, tools)
         return _Turn(prompt, whole[len(prompt) : end])
 
     def _together(self, turns: Sequence[_Turn]) -> _Sequence | None:
@@ -254,6 +273,14 @@ class ChatRenderer:
                 "the chat template writes the beginning-of-text token twice; a model tuned with it would not match "
                 "how it is served"
             )
+
+
+def _refuse_settings(example: Example) -> None:
+    """What a row says beside its turns and tools has no place in a text, and must not be dropped."""
+    if example.parallel_tool_calls is not None:
+        raise DataError(
+            "parallel_tool_calls is a setting of a request; a chat template has no place for it: take it out of the row"
+        )
 
 
 def _labelled(sequence: _Sequence, everything: bool) -> Rendered:

@@ -13,12 +13,12 @@ from ftkit.data.tokens import IGNORED, Rendered
 from ftkit.errors import DataError, Fault
 from ftkit_local.batching import score_batches
 from ftkit_local.engine import Weights
-from ftkit_local.render import ChatRenderer
+from ftkit_local.open_renderer import LocalRenderer
 
 
 def scores(
     weights: Callable[[], Weights],
-    renderer: ChatRenderer,
+    renderer: LocalRenderer,
     conversations: Sequence[Sequence[Message]],
 ) -> Iterator[tuple[int, Score]]:
     """(index, Score) of each conversation as it is ready, short ones first; `nll` in nats.

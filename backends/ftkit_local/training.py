@@ -30,8 +30,8 @@ from ftkit.errors import CapabilityError, NotFound, StorageError, TrainingError
 from ftkit_local.bases import LocalBase, find_base
 from ftkit_local.durable import discard_folder, new_folder_beside, publish_folder, write_file
 from ftkit_local.launch import start_trainer
+from ftkit_local.open_renderer import LocalRenderer, open_renderer
 from ftkit_local.pricing import refuse_unsupported
-from ftkit_local.render import ChatRenderer
 from ftkit_local.runs import RunFolder, run_folder, run_folders
 from ftkit_local.trainer.spec import Spec, SpecBase, SpecFile, versions
 from ftkit_local.tuned_folder import read_record
@@ -62,8 +62,13 @@ class LocalTraining:
         return _renderer(self._find(base).folder, base.snapshot)
 
     def encode(self, example: Example) -> bytes:
-        """One row: {"messages": [{"role", "content"}, ...]}."""
-        return json.dumps({"messages": as_dicts(example.messages)}, ensure_ascii=False).encode()
+        """One row: {"messages": [...]}, and {"tools": [...]} where it has tools, in the shape of chat APIs."""
+        row: dict[str, Any] = {"messages": as_dicts(example.messages)}
+        if example.tools:
+            row["tools"] = list(example.tools)
+        if example.parallel_tool_calls is not None:
+            row["parallel_tool_calls"] = example.parallel_tool_calls
+        return json.dumps(row, ensure_ascii=False).encode()
 
     def preview(self, request: TrainRequest) -> Mapping[str, Any]:
         """The run's spec, as `submit` would write it."""
@@ -206,6 +211,6 @@ def _prepare(run: RunFolder, spec: Spec) -> None:
 
 
 @lru_cache(maxsize=8)
-def _renderer(folder: Path, snapshot: str) -> ChatRenderer:
+def _renderer(folder: Path, snapshot: str) -> LocalRenderer:
     """One renderer for each content of a base; `snapshot` is only the key of the cache."""
-    return ChatRenderer(folder)
+    return open_renderer(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,9 +18,7 @@ _PART_BYTES = 64_000_000
 _LACKS = {
     "full": "OpenAI does not say which weights it changes; its supervised tuning is asked for as lora, the default",
     "qlora": "OpenAI trains on its own machines, in a precision of its own",
-    "tool_rows": "rows with tools are not sent to OpenAI yet: their tokens could not be counted",
-    "image_rows": "rows with images are not sent to OpenAI yet: their tokens could not be counted",
-    "named_rows": "names of speakers are not sent to OpenAI yet; leave `name` out of the rows",
+    "calling_pairs": "OpenAI's preference tuning takes answers of text only; both answers of a pair are text",
     "estimate_usd": "OpenAI prices no request in advance; the quote multiplies tokens by the listed price",
     "download": "OpenAI gives no weights away",
     "resume": "OpenAI runs the trainer itself and starts a dead one again by itself",
@@ -34,7 +33,8 @@ class OpenAISettings(BaseModel):
     """Section [providers.NAME] with backend = "openai". The key is read from the variable named `api_key_env`.
 
     What is left out comes from OpenAI's own variables: OPENAI_BASE_URL, OPENAI_ORG_ID, OPENAI_PROJECT_ID. Times in
-    seconds. `listing_lag_s`: how soon a new job is listed is documented nowhere; two minutes are waited.
+    seconds. `listing_lag_s`: how soon a new job is listed is documented nowhere; two minutes are waited. `api`: models
+    answer through chat completions or through responses.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -49,6 +49,7 @@ class OpenAISettings(BaseModel):
     answer_timeout_s: float = Field(600.0, gt=0)
     loading_s: float = Field(600.0, ge=0)
     answers_at_once: int = Field(8, ge=1)
+    api: Literal["chat", "responses"] = "chat"
     max_file_bytes: int = Field(_FILE_BYTES, ge=1, le=_FILE_BYTES)
     part_bytes: int = Field(_PART_BYTES, ge=1, le=_PART_BYTES)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ftkit.http.replies import items
 from ftkit.http.shown import one_line
 from ftkit_openai.client import Client
 
@@ -23,10 +24,11 @@ class Account:
         """
         account = self._client.fingerprint()
         if self._known is None or self._known[0] != account:
-            heard = self._client.headers(
+            reply, heard = self._client.heard(
                 "GET /fine_tuning/jobs",
                 lambda sdk: sdk.fine_tuning.jobs.with_raw_response.list(limit=1),
             )
+            items(reply, "data")  # what is no list was not said by OpenAI, and names no account
             organisation, project = self._client.account
             pieces = (
                 "openai",

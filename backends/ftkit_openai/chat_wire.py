@@ -10,12 +10,14 @@ from ftkit.data.example import ToolCall, as_dicts
 from ftkit.errors import ProviderError
 from ftkit.http.replies import inner, items, optional_text, text, whole
 
+WHAT = "POST /chat/completions"
+
 
 def body(record: ModelRecord, call: Call) -> dict[str, Any]:
     """The request. `extra` goes over everything; None in it takes a field out, for models that know it not."""
     asked: dict[str, Any] = {
         "model": record.native,
-        "messages": as_dicts(call.messages),
+        "messages": [_message(turn) for turn in as_dicts(call.messages)],
         # the newer name of max_tokens, and the only one that reasoning models know
         "max_completion_tokens": call.max_tokens,
         "temperature": call.temperature,
@@ -27,6 +29,25 @@ def body(record: ModelRecord, call: Call) -> dict[str, Any]:
     }
     asked |= call.extra
     return {name: value for name, value in asked.items() if value is not None}
+
+
+def whole_call(asked: Mapping[str, Any], timeout_s: float) -> Any:
+    """The SDK's call for a whole answer."""
+    return lambda sdk: sdk.chat.completions.with_raw_response.create(
+        messages=asked["messages"], model=asked["model"], extra_body=asked, timeout=timeout_s
+    )
+
+
+def stream_call(asked: Mapping[str, Any], timeout_s: float) -> Any:
+    """The SDK's call for an answer in pieces, the last of which counts its tokens."""
+    return lambda sdk: sdk.chat.completions.create(
+        messages=asked["messages"],
+        model=asked["model"],
+        stream=True,
+        stream_options={"include_usage": True},
+        extra_body=asked,
+        timeout=timeout_s,
+    )
 
 
 def answer(reply: Mapping[str, Any]) -> Answer:
@@ -44,6 +65,11 @@ def answer(reply: Mapping[str, Any]) -> Answer:
         raw=dict(reply),
         tool_calls=tuple(_call(one) for one in calls),
     )
+
+
+def _message(turn: Mapping[str, Any]) -> dict[str, Any]:
+    """A turn without its weight, which says what to learn and is unknown where nothing is learned."""
+    return {name: value for name, value in turn.items() if name != "weight"}
 
 
 def _format(schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from ftkit.http.exchange import Lost, Seen, Underlying, Why
 from ftkit.http.shown import one_line
 from ftkit.secrets import RedactingFilter, Secret
 from ftkit_openai.hooks import Hooks, Journey, Oversized, origin_of
-from ftkit_openai.verdicts import create_verdict, read_verdict, seen
+from ftkit_openai.verdicts import answer_verdict, create_verdict, read_verdict, seen
 
 if TYPE_CHECKING:
     from ftkit_openai import OpenAISettings
@@ -89,11 +89,14 @@ class Client:
 
         return self.read(f"GET {path}", call)
 
-    def headers(self, what: str, call: Call) -> Mapping[str, str]:
-        """The headers of the answer to a read, by lower-case name; errors as for `read`."""
+    def heard(self, what: str, call: Call) -> tuple[dict[str, Any], Mapping[str, str]]:
+        """`read`, and the headers of the answer by lower-case name."""
         result, headers = self._send(call)
-        _unwrapped(read_verdict(self._named(what), result))
-        return headers
+        return _unwrapped(read_verdict(self._named(what), result)), headers
+
+    def ask(self, what: str, call: Call) -> dict[str, Any]:
+        """The answer to a question, asked once; errors as for `read`, and LostReply where it may have been billed."""
+        return _unwrapped(answer_verdict(self._named(what), self._send(call)[0]))
 
     def create(self, what: str, call: Call) -> dict[str, Any]:
         """A paid call: sent once, on a connection of its own. Raises exactly one of Refused, NotSent and OutcomeUnknown,
@@ -120,31 +123,31 @@ class Client:
         raise broken
 
     def stream(self, what: str, call: Call) -> Iterator[dict[str, Any]]:
-        """The objects of a stream as they come; errors as for `read`. What breaks is not repeated."""
+        """The pieces of an answer as they come; errors as for `ask`. Only LostReply can follow a first piece."""
         opened: Any = None
         _sdk()
         try:
             opened = call(self._client())
             for piece in opened:
-                yield piece.to_dict()
+                yield piece.to_dict(warnings=False)  # they would print what is odd
             return
         except Exception as error:  # noqa: BLE001 - what it means is decided below
-            broken = self._outcome(error, Journey())
+            broken = self._outcome(error, Journey(opened=True))
         finally:
             if opened is not None:
                 opened.close()
             opened = None  # it holds the request, and frames of a traceback are printed with their variables
-        _unwrapped(read_verdict(self._named(what), broken))
+        _unwrapped(answer_verdict(self._named(what), broken))
 
-    async def aread(self, what: str, call: Callable[[Any], Awaitable[Any]]) -> dict[str, Any]:
-        """`read` without blocking the event loop."""
+    async def aask(self, what: str, call: Callable[[Any], Awaitable[Any]]) -> dict[str, Any]:
+        """`ask` without blocking the event loop."""
         result: Seen | Lost | None = None
         _sdk()
         try:
             result = self._seen((await call(self._async_client())).http_response)
         except Exception as error:  # noqa: BLE001 - what it means is decided below
-            result = self._outcome(error, Journey())
-        return _unwrapped(read_verdict(self._named(what), result))
+            result = self._outcome(error, Journey(opened=True))
+        return _unwrapped(answer_verdict(self._named(what), result))
 
     async def astream(
         self, what: str, call: Callable[[Any], Awaitable[Any]]
@@ -155,19 +158,19 @@ class Client:
         try:
             opened = await call(self._async_client())
             async for piece in opened:
-                yield piece.to_dict()
+                yield piece.to_dict(warnings=False)
             return
         except Exception as error:  # noqa: BLE001 - what it means is decided below
-            broken = self._outcome(error, Journey())
+            broken = self._outcome(error, Journey(opened=True))
         finally:
             if opened is not None:
                 await opened.close()
             opened = None
-        _unwrapped(read_verdict(self._named(what), broken))
+        _unwrapped(answer_verdict(self._named(what), broken))
 
     def _send(self, call: Call, *, paid: bool = False) -> tuple[Seen | Lost, dict[str, str]]:
         """One call and what came of it; an interrupt passes, without the frames that hold headers."""
-        journey = Journey()
+        journey = Journey(opened=not paid)  # connections of the pool are not watched
         _sdk()
         try:
             if not paid:

@@ -12,6 +12,7 @@ from ftkit import clock
 from ftkit.backend import ModelRecord
 from ftkit.errors import NotFound
 from ftkit.http.replies import number
+from ftkit.patience import patiently
 from ftkit_openai.client import Client
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 2.0, 15.0
@@ -55,8 +56,11 @@ class Loading:
         """When the model was made, as its list of models says."""
         native = self._record.native
         try:
-            model = self._client.read(
-                "GET /models/ID", lambda sdk: sdk.models.with_raw_response.retrieve(native)
+            model = patiently(
+                self._record.instance,
+                lambda: self._client.read(
+                    "GET /models/ID", lambda sdk: sdk.models.with_raw_response.retrieve(native)
+                ),
             )
         except NotFound:
             raise error from None

@@ -21,10 +21,15 @@ from ftkit_openai.verdicts import Forbidden
 log = logging.getLogger("ftkit")
 
 
-def pass_checks(client: Client, catalogue: Catalogue, base: Base) -> None:
-    """Raise LifecycleError or CapabilityError where a create would fail; AuthError and Unavailable pass through."""
-    _alive(client, catalogue, base)
-    _room(client, base)
+def pass_checks(client: Client, catalogue: Catalogue, base: Base) -> date | None:
+    """Raise LifecycleError or CapabilityError where a create would fail; AuthError and Unavailable pass through.
+
+    Returns the day from which OpenAI says that the base does not answer.
+    """
+    day = _last_day(client, catalogue, base)
+    if day is None or day > clock.now().date():  # of one that is gone the limits tell nothing
+        _room(client, base)
+    return day
 
 
 def shutdown_date(model: Mapping[str, Any]) -> date | None:
@@ -36,9 +41,8 @@ def shutdown_date(model: Mapping[str, Any]) -> date | None:
         raise ProviderError("OpenAI's shutdown_date is no date") from error
 
 
-def _alive(client: Client, catalogue: Catalogue, base: Base) -> None:
+def _last_day(client: Client, catalogue: Catalogue, base: Base) -> date | None:
     facts = catalogue.model(base.id)
-    listed = None if facts is None else facts.shutdown
     instead = f"; take {' or '.join(facts.replacements)}" if facts and facts.replacements else ""
     try:
         model = client.read(
@@ -50,20 +54,8 @@ def _alive(client: Client, catalogue: Catalogue, base: Base) -> None:
         ) from error
     except Forbidden as error:
         log.debug("the key may not read models, so the catalogue's dates have to do: %s", error)
-        return
-    day, today = shutdown_date(model), clock.now().date()
-    if day is None:
-        return
-    if day <= today:
-        raise LifecycleError(f"OpenAI has switched {base.id} off on {day}{instead}")
-    moved = "" if listed in (None, day) else f" (moved: the catalogue still says {listed})"
-    log.warning(
-        "%s is switched off on %s, in %d days, and what is tuned from it with it%s",
-        base.id,
-        day,
-        (day - today).days,
-        moved,
-    )
+        return None
+    return shutdown_date(model)
 
 
 def _room(client: Client, base: Base) -> None:

@@ -1,4 +1,7 @@
-"""What a job at OpenAI consists of: tokens of the file times epochs. "auto" is never sent, so the quote is exact."""
+"""What a job at OpenAI consists of: tokens of the file times epochs. "auto" is never sent, so the quote is exact.
+
+Where rows hold what is only estimated (tools, names, images) the counts say so, and the quote is the most.
+"""
 
 from __future__ import annotations
 
@@ -54,11 +57,15 @@ class OpenAIPricing:
         return Resolved(base, method, settings, max(1, steps), counts)
 
     def bill(self, resolved: Resolved) -> Sequence[Quantity]:
-        """Millions of tokens of all epochs; what is cut off a row that is too long is not charged."""
+        """Millions of tokens of all epochs. What is cut off a row that is too long is not charged; how a pair is cut is not
+        stated, so all of it is quoted.
+        """
         facts = self._catalogue.model(resolved.base.id)
         rate = "unknown" if facts is None else facts.rates.get("train", "unknown")
-        longest = resolved.base.max_length or max(resolved.counts.lengths, default=0)
-        epoch = sum(min(length, longest) for length in resolved.counts.lengths)
+        longest = (
+            math.inf if resolved.method is Method.DPO else resolved.base.max_length or math.inf
+        )
+        epoch = sum(int(min(length, longest)) for length in resolved.counts.lengths)
         tokens = Decimal(epoch) * int(resolved.hyperparameters.epochs or 1)
         unit = self._catalogue.rates[rate].unit
         return [Quantity("training", tokens / _MILLION, unit, rate)]
@@ -72,6 +79,14 @@ class OpenAIPricing:
             names = [name.replace(".tuned.", ".base.") for name in names]
         known = [name if name in self._catalogue.rates else "unknown" for name in names]
         return CallRates(*known)
+
+    def batch_rates(self, record: ModelRecord) -> CallRates | None:
+        """Batches have prices of their own: half of the others, but not for every tuned model."""
+        rates = self.call_rates(record)
+        names = [] if rates is None else [rates.input, rates.output]
+        batch = [".batch.".join(name.rpartition(".")[::2]) for name in names]
+        known = [name if name in self._catalogue.rates else "unknown" for name in batch]
+        return CallRates(*known) if known else None
 
 
 def default_epochs(rows: int) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from ftkit.backend import (
     Base,
     Checkpoint,
     Event,
+    JobStatus,
     ModelRecord,
     OutcomeUnknown,
     Refused,
@@ -25,9 +27,9 @@ from ftkit.catalogue import Catalogue
 from ftkit.data.example import Example
 from ftkit.errors import CapabilityError, LifecycleError, NotFound, ProviderError, TrainingError
 from ftkit.http import pages
-from ftkit.http.replies import flag, ident, items, number, optional_text, text, whole
+from ftkit.http.replies import flag, items, number, optional_text, text
 from ftkit.hyperparameters import Method
-from ftkit_openai import history, preflight, wire
+from ftkit_openai import failures, history, preflight, wire
 from ftkit_openai.client import Client
 from ftkit_openai.events import EventBook, newest_first
 from ftkit_openai.tokens import OpenAIRenderer, base_name
@@ -72,15 +74,19 @@ class OpenAITraining:
 
     def renderer(self, base: Base) -> OpenAIRenderer:
         """OpenAI's tokens; raises NotInstalled where the vocabulary is not at hand."""
-        return OpenAIRenderer(base.id, base.max_length)
+        facts = self._catalogue.model(base.id)
+        if facts is None:
+            return OpenAIRenderer(base.id, base.max_length)
+        reason = facts.lacks.get("image_rows")
+        return OpenAIRenderer(base.id, base.max_length, facts.images, reason)
 
     def encode(self, example: Example) -> bytes:
         """One row of a training file."""
         return wire.row(example)
 
-    def preflight(self, resolved: Resolved) -> None:
+    def preflight(self, resolved: Resolved) -> date | None:
         """Is the base there, until when, and is there room for one more job."""
-        preflight.pass_checks(self._client, self._catalogue, resolved.base)
+        return preflight.pass_checks(self._client, self._catalogue, resolved.base)
 
     def upload(self, file: Path, sha256: str) -> Upload:
         """Send a file."""
@@ -89,6 +95,10 @@ class OpenAITraining:
     def still_there(self, upload: Upload) -> bool:
         """True where OpenAI still has the file."""
         return self._files.still_there(upload)
+
+    def delete_upload(self, upload: Upload) -> None:
+        """Delete a file."""
+        self._files.delete(upload)
 
     def preview(self, request: TrainRequest) -> Mapping[str, Any]:
         """Method, address and body of the create."""
@@ -103,13 +113,18 @@ class OpenAITraining:
                 _CREATE, lambda sdk: sdk.fine_tuning.jobs.with_raw_response.create(**body)
             )
         except Refused as error:
-            said = f"{error.message}{_left_behind(request)}"
+            said = f"{error.message}{failures.left_behind(request)}"
             closed = LifecycleError(said) if error.code == SHUT_OUT else None
             raise Refused(error.code, said) from closed
         try:
-            return wire.remote(reply, self._usd)
+            made = wire.remote(reply, self._usd)
         except ProviderError as error:
             raise OutcomeUnknown(f"OpenAI has answered the create, but {error}") from error
+        if made.key != request.key:  # somebody between has answered with another job
+            raise OutcomeUnknown(
+                f"OpenAI has answered the create with job {made.id}, which is not the one that was asked for"
+            )
+        return made
 
     def find(self, key: str) -> list[Remote]:
         """Jobs with this key in their metadata, oldest first."""
@@ -140,7 +155,7 @@ class OpenAITraining:
             return sdk.fine_tuning.jobs.checkpoints.with_raw_response.list(id, limit=_PAGE, **after)
 
         found = [
-            Checkpoint(ident(one, "fine_tuned_model_checkpoint"), whole(one, "step_number"))
+            wire.checkpoint(one)
             for part in self._pages("GET /fine_tuning/jobs/ID/checkpoints", page)
             for one in part
         ]
@@ -148,16 +163,15 @@ class OpenAITraining:
 
     def cancel(self, id: str) -> None:
         """Ask for a stop; a job that has ended stays as it is."""
-        if self.get(id).status.final:
-            return
-        try:
-            self._client.read(
-                "POST /fine_tuning/jobs/ID/cancel",
-                lambda sdk: sdk.fine_tuning.jobs.with_raw_response.cancel(id),
-            )
-        except Refused:
-            if not self.get(id).status.final:  # else it has ended meanwhile
-                raise
+        self._bring(id, "cancel", lambda now: now.final)
+
+    def pause(self, id: str) -> None:
+        """Ask the job to stand still; the steps it has done stay billed."""
+        self._bring(id, "pause", lambda now: now.final or now is JobStatus.PAUSED)
+
+    def unpause(self, id: str) -> None:
+        """Let a paused job go on."""
+        self._bring(id, "resume", lambda now: now is not JobStatus.PAUSED)
 
     def result(self, id: str) -> ModelRecord:
         """The tuned model."""
@@ -207,11 +221,29 @@ class OpenAITraining:
             body["suffix"] = suffix
         return body
 
+    def _bring(self, id: str, verb: str, there: Callable[[JobStatus], bool]) -> None:
+        """Ask a job to change unless it has: looked at first, so that it can be asked again after a lost answer."""
+        if there(self.get(id).status):
+            return
+        try:
+            self._client.read(
+                f"POST /fine_tuning/jobs/ID/{verb}",
+                lambda sdk: getattr(sdk.fine_tuning.jobs.with_raw_response, verb)(id),
+            )
+        except Refused:
+            if not there(self.get(id).status):  # else it has changed meanwhile
+                raise
+
     def _job(self, id: str) -> dict[str, Any]:
-        return self._client.read(
+        found = self._client.read(
             "GET /fine_tuning/jobs/ID",
             lambda sdk: sdk.fine_tuning.jobs.with_raw_response.retrieve(id),
         )
+        if (
+            text(found, "id") != id
+        ):  # taken for it, the end of another job would be the end of this one
+            raise ProviderError(f"OpenAI was asked for job {id} and has answered with another one")
+        return found
 
     def _jobs(self, **query: Any) -> Iterator[list[dict[str, Any]]]:
         def page(sdk: Any, after: dict[str, str]) -> Any:
@@ -255,15 +287,3 @@ class OpenAITraining:
 
 def _file(path: Path, upload: Upload | None) -> str:
     return f"<id of the uploaded file {path.name}>" if upload is None else upload.id
-
-
-def _left_behind(request: TrainRequest) -> str:
-    """What a refused create leaves at the provider."""
-    uploads = [one.id for one in (request.train_upload, request.validation_upload) if one]
-    if not uploads:
-        return ""
-    them = "the file" if len(uploads) == 1 else "the files"
-    return (
-        f". Nothing was started; {them} {' and '.join(uploads)} stay{'s' if len(uploads) == 1 else ''} at OpenAI and "
-        "would be used again; delete at https://platform.openai.com/storage what is not wanted there"
-    )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from ftkit.backend import Upload
 from ftkit.errors import CapabilityError, FtkitError, NotFound, ProviderError, StorageError
@@ -18,15 +18,18 @@ if TYPE_CHECKING:
     from ftkit_openai import OpenAISettings
 
 MAX_UPLOAD_BYTES = 8_000_000_000
-_PURPOSE = "fine-tune"
+Purpose = Literal["fine-tune", "batch"]
 _MIME = "application/jsonl"
 _TIMEOUT_S = 600.0  # OpenAI reads the whole of it before it answers
 
 
 class Uploading:
-    """Training files of one account."""
+    """Files of one account, for one purpose."""
 
-    def __init__(self, client: Client, settings: OpenAISettings) -> None:
+    def __init__(
+        self, client: Client, settings: OpenAISettings, purpose: Purpose = "fine-tune"
+    ) -> None:
+        self._purpose: Purpose = purpose
         self._client = client
         self._settings = settings
 
@@ -56,12 +59,21 @@ class Uploading:
             upload.size
         )
 
+    def delete(self, upload: Upload) -> None:
+        """Let OpenAI delete the file; one that is gone is fine."""
+        try:
+            self._client.read(
+                "DELETE /files/ID", lambda sdk: sdk.files.with_raw_response.delete(upload.id)
+            )
+        except NotFound:
+            return
+
     def _at_once(self, file: Path, sha256: str) -> dict[str, Any]:
         with _opened(file) as handle:
             return self._client.read(
                 "POST /files",
                 lambda sdk: sdk.files.with_raw_response.create(
-                    file=(_name(sha256), handle), purpose=_PURPOSE, timeout=_TIMEOUT_S
+                    file=(_name(sha256), handle), purpose=self._purpose, timeout=_TIMEOUT_S
                 ),
             )
 
@@ -69,7 +81,7 @@ class Uploading:
         begun = self._client.read(
             "POST /uploads",
             lambda sdk: sdk.uploads.with_raw_response.create(
-                bytes=size, filename=_name(sha256), mime_type=_MIME, purpose=_PURPOSE
+                bytes=size, filename=_name(sha256), mime_type=_MIME, purpose=self._purpose
             ),
         )
         id = ident(begun, "id")

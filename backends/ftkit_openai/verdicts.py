@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ftkit import clock
-from ftkit.backend import Refused
+from ftkit.backend import Refused, Unavailable
 from ftkit.errors import AuthError
 from ftkit.http import CREATED_NOTHING, retry_after_s
 from ftkit.http.exchange import Lost, Seen
@@ -35,6 +35,14 @@ _MEND = {
     "mismatched_organization": "the key belongs to another organisation than the one that is set",
     "mismatched_project": "the key belongs to another project than the one that is set",
 }
+
+
+# statuses of a question that was turned away: nothing was made of it, and nothing is billed
+_TURNED_AWAY = {425, 429, 503}
+
+
+class LostReply(Unavailable):
+    """A question went out and its answer did not come: it may have been answered, and billed."""
 
 
 class Forbidden(AuthError):
@@ -82,6 +90,19 @@ def read_verdict(what: str, result: Seen | Lost) -> Verdict:
     if isinstance(result, Seen) and result.status == 403 and isinstance(verdict, AuthError):
         return Forbidden(str(verdict))
     return verdict
+
+
+def answer_verdict(what: str, result: Seen | Lost) -> Verdict:
+    """The reply to a question; as for reads, with LostReply where it may have been answered and billed."""
+    verdict = read_verdict(what, result)
+    free = result.status in _TURNED_AWAY if isinstance(result, Seen) else not result.sent
+    if free or not isinstance(verdict, Unavailable):
+        return verdict
+    lost = LostReply(
+        f"{verdict.message}; it may have been answered, and billed", verdict.retry_after_s
+    )
+    lost.__cause__ = verdict.__cause__
+    return lost
 
 
 def create_verdict(what: str, result: Seen | Lost) -> Verdict:

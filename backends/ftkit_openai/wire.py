@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from ftkit.backend import Event, JobStatus, Remote
+from ftkit.backend import Checkpoint, Event, JobStatus, Remote
 from ftkit.data.example import Example, as_dicts
 from ftkit.errors import ProviderError
 from ftkit.http.replies import (
@@ -19,7 +19,9 @@ from ftkit.http.replies import (
     optional_text,
     optional_whole,
     text,
+    whole,
 )
+from ftkit_openai import failures
 
 KEY_FIELD = "ftkit_key"
 MAX_SUFFIX = 64
@@ -35,21 +37,21 @@ _STATUS = {
 }
 _STEP = re.compile(r"Step (\d+)/(\d+)")
 
-# What is said about a failed job beside OpenAI's own words, by the code of its `error`.
-_MEND = {
-    "exceeded_quota": "the account's limit is reached; raise it on OpenAI's billing page, then submit again",
-    "invalid_n_examples": "OpenAI wants 10 rows or more",
-    "invalid_training_file": "mend the row it names, or the rows its moderation objects to, then submit again",
-    "invalid_validation_file": "mend the row it names in the validation data, then submit again",
-}
-
 
 def row(example: Example) -> bytes:
-    """One line of a training file: {"messages": [...]}, or of a preference pair {"input", "preferred_output", ...}."""
-    wire: dict[str, Any] = {"messages": as_dicts(example.messages)}
+    """One line of a training file: {"messages": [...]}, or of a preference pair {"input", "preferred_output", ...}.
+
+    All of a row that the model reads is in it; its other columns (`Example.fields`) stay here.
+    """
+    read = example.prompt if example.rejected else example.messages
+    wire: dict[str, Any] = {"messages": as_dicts(read)}
+    if example.tools:
+        wire["tools"] = list(example.tools)
+    if example.parallel_tool_calls is not None:
+        wire["parallel_tool_calls"] = example.parallel_tool_calls
     if example.rejected:
         wire = {
-            "input": {"messages": as_dicts(example.prompt)},
+            "input": wire,
             "preferred_output": as_dicts(example.messages[len(example.prompt) :]),
             "non_preferred_output": as_dicts(example.rejected),
         }
@@ -92,10 +94,19 @@ def error_of(reply: Mapping[str, Any]) -> str | None:
     error = reply.get("error")
     if not isinstance(error, dict):
         return None
-    code, message = optional_text(error, "code"), optional_text(error, "message")
-    said = ": ".join(part.strip() for part in (code, message) if part and part.strip())
-    mend = _MEND.get(code or "")
-    return (f"{said} ({mend})" if mend else said) or None
+    return failures.explained(optional_text(error, "code"), optional_text(error, "message"))
+
+
+def checkpoint(reply: Mapping[str, Any]) -> Checkpoint:
+    """A checkpoint with those of its metrics that are numbers."""
+    metrics = reply.get("metrics")
+    numbers = {
+        name: value
+        for name, value in (metrics.items() if isinstance(metrics, dict) else ())
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+    id = ident(reply, "fine_tuned_model_checkpoint")
+    return Checkpoint(id, whole(reply, "step_number"), numbers)
 
 
 def event(reply: Mapping[str, Any], id: int) -> Event:
@@ -110,6 +121,8 @@ def event(reply: Mapping[str, Any], id: int) -> Event:
         data = {**data, "step": steps[0], "steps": steps[1]}
         if "train_loss" in data:
             data["loss"] = data["train_loss"]
+    elif kind == "moderation_checks" and (failed := failures.failed_checks(data)):
+        message = f"{message} What failed: {failed}. The model cannot be used."
     elif kind == "message":
         level = optional_text(reply, "level") or "info"
         kind = {"warn": "warning", "error": "error"}.get(level, kind)

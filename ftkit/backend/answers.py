@@ -67,13 +67,17 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. `finish_reason` is stop, length, timeout, tool_calls or what else the provider says."""
+    """What came back. `finish_reason` is stop, length, timeout, tool_calls or what else the provider says.
+
+    `lost` counts the replies to the same question that did not arrive, and that may have been billed like this one.
+    """
 
     text: str
     finish_reason: str
     usage: Usage
     raw: Any = None
     tool_calls: tuple[ToolCall, ...] = ()
+    lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)

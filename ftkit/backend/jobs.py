@@ -134,10 +134,11 @@ class Remote:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A state of the model that the provider kept: `id` is a native model id."""
+    """A state of the model that the provider kept: `id` is a native model id, `metrics` its numbers by their names there."""
 
     id: str
     step: int
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from ftkit.backend.answers import Answer, Call, CallRates, ModelRecord, Score
+from ftkit.backend.batches import Batches
 from ftkit.backend.jobs import (
     Base,
     Checkpoint,
@@ -62,8 +64,8 @@ class Training(Protocol):
         """The model named by a native id; raises NotFound with where to get it."""
 
     def renderer(self, base: Base) -> Renderer | None:
-        """The model's tokenizer and template; None where the provider keeps them: then tokens cannot be counted, and a run of
-        that base is refused when it is planned."""
+        """The model's tokenizer and template; None where the provider keeps them: then the quote has the most that the tokens
+        should be, by an estimate, and says so."""
 
     def encode(self, example: Example) -> bytes:
         """One row of the wire file, without the line end."""
@@ -102,11 +104,23 @@ class Uploads(Protocol):
 
 
 @runtime_checkable
+class DeletesUploads(Protocol):
+    """`delete_upload`: a file that was sent can be taken back."""
+
+    def delete_upload(self, upload: Upload) -> None:
+        """Delete the file at the provider; one that is gone already is fine."""
+
+
+@runtime_checkable
 class Preflight(Protocol):
     """`preflight`: what only the provider knows is read before anything is sent."""
 
-    def preflight(self, resolved: Resolved) -> None:
-        """Read account and model; raises LifecycleError, CapabilityError or AuthError where the create would fail."""
+    def preflight(self, resolved: Resolved) -> date | None:
+        """Read account and model; raises LifecycleError, CapabilityError or AuthError where the create would fail.
+
+        Returns the first day on which the base does not answer any more, as the provider says it now, and None where it
+        says none; how near that may be is the core's to judge.
+        """
 
 
 @runtime_checkable
@@ -142,6 +156,17 @@ class Download(Protocol):
 
 
 @runtime_checkable
+class Pause(Protocol):
+    """`pause`: a job can stand still for a while; it keeps what it has done."""
+
+    def pause(self, id: str) -> None:
+        """Ask the job to stand still; one that does already, or that has ended, stays as it is."""
+
+    def unpause(self, id: str) -> None:
+        """Let a paused job go on; one that is not paused stays as it is."""
+
+
+@runtime_checkable
 class Resume(Protocol):
     """`resume`: a run whose trainer died goes on under the same id, at no new price."""
 
@@ -166,11 +191,13 @@ class History(Protocol):
 
 OPTIONAL_OF_TRAINING: Mapping[str, type] = {
     "upload": Uploads,
+    "delete_upload": DeletesUploads,
     "preflight": Preflight,
     "estimate_usd": OwnEstimate,
     "listing": Listing,
     "checkpoints": Checkpoints,
     "download": Download,
+    "pause": Pause,
     "resume": Resume,
     "history": History,
 }
@@ -263,4 +290,8 @@ class Installs(Protocol):
         """Copy the weights into `folder`; the returned record points there."""
 
 
-OPTIONAL_OF_INFERENCE: Mapping[str, type] = {"score": Scores, "install": Installs}
+OPTIONAL_OF_INFERENCE: Mapping[str, type] = {
+    "score": Scores,
+    "install": Installs,
+    "batch": Batches,
+}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ftkit.catalogue.lines import line_of
 from ftkit.errors import ConfigError
@@ -18,10 +20,26 @@ from ftkit.words import nearest
 
 
 class _Fact(BaseModel):
+    """A row. `configured` says of figures that a user has set which file has them; the backend's own rows have none."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: str
     as_of: date
+    configured: dict[str, str] = {}
+
+    @property
+    def basis(self) -> str:
+        """What the row rests on, for messages: date and source, and what a configuration has set."""
+        return f"as of {self.as_of}: {self.source}" + (f"; {self.note}" if self.note else "")
+
+    @property
+    def note(self) -> str:
+        """Which figures stand in which configuration; "" where none does."""
+        files: dict[str, list[str]] = {}
+        for name, file in self.configured.items():
+            files.setdefault(file, []).append(name)
+        return "; ".join(f"{', '.join(names)} set by {file}" for file, names in files.items())
 
 
 class PackagedFile(BaseModel):
@@ -50,12 +68,31 @@ class Range(BaseModel):
     default: float | str | None = None
 
 
+class ImageFacts(_Fact):
+    """What a model takes as images of training rows, and how it counts them.
+
+    Images a row, bytes an image, rows with images in a file; `formats` and `modes` by their usual names (PNG, RGB). An
+    image takes `tokens`, and `tile_tokens` more for each tile of it. `left_out` says in words what the provider passes
+    over without a word.
+    """
+
+    per_row: int
+    max_bytes: int
+    max_rows: int
+    formats: tuple[str, ...]
+    modes: tuple[str, ...]
+    tokens: int
+    tile_tokens: int
+    left_out: str
+
+
 class ModelFacts(_Fact):
     """One model by its short name.
 
     `training_until` is the last day on which a job can be started, `shutdown` the first on which the model does not
     answer any more, `replacements` what to take instead. `rates` names rows of the catalogue's rates by use: train,
-    input, output, hosting. None means unknown, an empty list none.
+    input, output, hosting. None means unknown, an empty list none. `lacks` gives the reason for each kind of rows
+    (`ftkit.data.KINDS`) that this model cannot be trained on though its backend can.
     """
 
     aliases: tuple[str, ...] = ()
@@ -76,12 +113,14 @@ class ModelFacts(_Fact):
     replacements: tuple[str, ...] = ()
     rates: dict[Literal["train", "input", "output", "hosting"], str] = {}
     hyperparameters: dict[str, Range] = {}
+    images: ImageFacts | None = None
+    lacks: dict[str, str] = {}
 
 
 class Rate(_Fact):
     """A price. `usd` None means unknown, never free."""
 
-    usd: Decimal | None = None
+    usd: Decimal | None = Field(None, ge=0, allow_inf_nan=False)
     unit: str
 
 
@@ -117,11 +156,20 @@ class Catalogue(BaseModel):
         return self
 
 
+# what a configuration sets while a backend is opened; see overriding.py
+laid_over: ContextVar[Callable[[Catalogue], Catalogue]] = ContextVar(
+    "ftkit_catalogue_laid_over", default=lambda catalogue: catalogue
+)
+
+
 def load_catalogue(path: Path) -> Catalogue:
-    """Read and check a catalogue file; a wrong row raises ConfigError with its line."""
+    """Read and check a catalogue file, with what the configuration sets laid over it while a backend is opened.
+
+    A wrong row raises ConfigError with its line.
+    """
     text = path.read_text(encoding="utf-8")
     try:
-        return Catalogue.model_validate(tomllib.loads(text))
+        return laid_over.get()(Catalogue.model_validate(tomllib.loads(text)))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: {error}") from error
     except ValidationError as error:

@@ -42,6 +42,7 @@ def check(
 def _mask(data: Any, row: int, model: str | None, as_json: bool) -> None:
     from ftkit import config
     from ftkit.cost import chosen_model, model_renderer
+    from ftkit.data.tokens import rendered, tools_of
 
     numbers = [known.number for known in data.rows]
     if row not in numbers:
@@ -50,23 +51,24 @@ def _mask(data: Any, row: int, model: str | None, as_json: bool) -> None:
     _, renderer = model_renderer(chosen_model(model, settings), settings)
     if renderer is None:
         raise CapabilityError("this provider keeps its tokenizer: the mask cannot be shown")
-    sequences = renderer.render(
-        data[numbers.index(row)].messages, settings.hyperparameters.train_on or "assistant"
-    )
+    example = data[numbers.index(row)]
+    sequences = rendered(example, renderer, settings.hyperparameters.train_on or "assistant")
+    tools = tools_of(example, renderer)
     if as_json:
         value = {
             "schema_version": 1,
             "row": row,
+            "tool_tokens": tools,
             "sequences": [
-                [{"text": text, "trained": trained} for text, trained in renderer.tokens(rendered)]
-                for rendered in sequences
+                [{"text": text, "trained": trained} for text, trained in renderer.tokens(one)]
+                for one in sequences
             ],
         }
         show("", value, True)
         return
-    for rendered in sequences:
+    for one in sequences:
         text = Text()
-        for piece, trained in renderer.tokens(rendered):
+        for piece, trained in renderer.tokens(one):
             shown = plain(piece)
             if out.is_terminal:
                 text.append(shown, style="reverse green" if trained else "dim")
@@ -74,6 +76,8 @@ def _mask(data: Any, row: int, model: str | None, as_json: bool) -> None:
                 text.append(f"[{shown}]" if trained else shown)
         out.print(text)
         out.print(
-            f"row {row}: {rendered.trained} of {len(rendered.ids)} tokens are trained "
+            f"row {row}: {one.trained} of {len(one.ids)} tokens are trained "
             f"({'green' if out.is_terminal else 'in brackets'})"
         )
+    if tools:
+        out.print(f"its tools stand before it: {tools:,} more tokens that are read and not trained")

@@ -31,10 +31,19 @@ def show_config(json: Json = False) -> None:
         "max_cost_usd": None if settings.max_cost_usd is None else str(settings.max_cost_usd),
         "hyperparameters": settings.hyperparameters.given(),
     }
+    origins = dict(settings.origins)
     for name, section in settings.providers.items():
         values |= {f"providers.{name}.{key}": value for key, value in section.items()}
+    for name, figures in settings.catalogue.items():
+        values |= {
+            f"catalogue.{name}.{'.'.join(place)}": _plain(value)
+            for place, (value, _) in figures.items()
+        }
+        origins |= {
+            f"catalogue.{name}.{'.'.join(place)}": origin for place, (_, origin) in figures.items()
+        }
     rows = {
-        key: {"value": value, "origin": str(settings.origins.get(key, "default"))}
+        key: {"value": value, "origin": str(origins.get(key, "default"))}
         for key, value in values.items()
     }
     width = max(len(key) for key in rows)
@@ -42,6 +51,13 @@ def show_config(json: Json = False) -> None:
         f"{key:<{width}}  {_shown(row['value']):<40}  {row['origin']}" for key, row in rows.items()
     )
     show(text, {"schema_version": 1, "settings": rows}, json)
+
+
+def _plain(value: Any) -> Any:
+    """As JSON can carry it: dates as text."""
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    return value if isinstance(value, str | int | float | bool) else str(value)
 
 
 def _shown(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""`ftkit job show|wait|events|cancel|explain|settle|go-on`: one job, by name, id, or provider/id."""
+"""`ftkit job show|wait|events|cancel|explain|settle|go-on` and more in `job_*`: one job, by name, id, or provider/id."""
 
 from __future__ import annotations
 
@@ -7,21 +7,28 @@ from typing import Annotated, Any
 import typer
 
 import ftkit
+from ftkit.cli import job_checkpoints, job_files, job_pausing
+from ftkit.cli.job_files import lying
+from ftkit.cli.job_which import Which
 from ftkit.cli.options import Json
 from ftkit.cli.terminal import out, plain, show
 from ftkit.cli.watching import as_dict, watch
 from ftkit.errors import TrainingError
-
-Which = Annotated[str, typer.Argument(help="Name, id, or provider/id.", show_default=False)]
+from ftkit.types import Job
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    group = typer.Typer(help="Look at one job, wait for it, or cancel it.", no_args_is_help=True)
+    group = typer.Typer(
+        help="Look at one job, wait for it, pause or cancel it.", no_args_is_help=True
+    )
     group.command("show")(show_job)
     group.command("wait")(wait)
     group.command("events")(events)
     group.command("cancel")(cancel)
+    job_pausing.register(group)
+    job_checkpoints.register(group)
+    job_files.register(group)
     group.command("explain")(explain)
     group.command("settle")(settle)
     group.command("go-on")(go_on)
@@ -30,7 +37,8 @@ def register(app: typer.Typer) -> None:
 
 def show_job(job: Which, json: Json = False) -> None:
     """Where a job stands."""
-    value = as_dict(ftkit.job(job))
+    found = ftkit.job(job)
+    value = _told(found)
     show(_in_words(value), value, json)
 
 
@@ -41,11 +49,11 @@ def wait(
 ) -> None:
     """Watch a job to its end; exit code 1 if it failed."""
     found = watch(ftkit.job(job), timeout_s)
-    value = as_dict(found)
+    value = _told(found)
     show(_in_words(value), value, json)
     if value["status"] != "succeeded":
         raise TrainingError(
-            f"job {found.id} {value['status']}: {value['error'] or 'no reason given'}"
+            f"job {found.id} {value['status']}: {value['error'] or 'no reason given'}{found.left_behind()}"
         )
 
 
@@ -135,8 +143,14 @@ def settle(
 def go_on(job: Which, json: Json = False) -> None:
     """Finish a submission that was interrupted before anything was paid for, or resume a run whose trainer died."""
     found = ftkit.job(job).go_on()
-    value = as_dict(found)
+    value = _told(found)
     show(_in_words(value), value, json)
+
+
+def _told(job: Job) -> dict[str, Any]:
+    """A job as plain values, with what lies at its provider and what was quoted."""
+    usd = job.last_seen.usd
+    return {**as_dict(job), **lying(job), "quoted_usd": None if usd is None else str(usd)}
 
 
 def _in_words(value: dict[str, Any]) -> str:
@@ -147,9 +161,13 @@ def _in_words(value: dict[str, Any]) -> str:
         f"since   {value['created_at'][:19]} UTC",
     ]
     if value["cost_usd"] is not None:
-        lines.append(f"cost    {value['cost_usd']} USD so far")
+        quoted = f", {value['quoted_usd']} USD were quoted" if value["quoted_usd"] else ""
+        lines.append(f"cost    {value['cost_usd']} USD so far{quoted}")
     if value["silent_s"] is not None:
         lines.append(f"silent  no new step or event for {value['silent_s'] / 60:.0f} min")
+    if value["files"]:
+        ids = ", ".join(one["id"] for one in value["files"])
+        lines.append(f"files   {ids} at the provider")
     if value["error"]:
         lines.append(f"error   {value['error']}")
     return "\n".join(lines)

@@ -52,6 +52,8 @@ _VERBS = (
     "job",
     "jobs",
     "deployments",
+    "batch",
+    "batches",
     "rescue",
     "chat",
     "map",

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ftkit.backend import Backend, Base
+from ftkit.catalogue import ModelFacts
 from ftkit.config import Settings
 from ftkit.cost.quote import Quote, priced
-from ftkit.data import KINDS, Dataset, Example
-from ftkit.data.tokens import Counts, CountsTools, CountsTurns, Renderer
+from ftkit.data import KINDS, Dataset
+from ftkit.data.token_counts import count_rows, totals
+from ftkit.data.token_estimate import estimated_counts
+from ftkit.data.tokens import Renderer
 from ftkit.errors import CapabilityError, ConfigError, DataError, Fault
 from ftkit.hyperparameters import Hyperparameters, Method, parse_hyperparameters
 from ftkit.registry import open_backend, split_model
@@ -40,17 +43,16 @@ def plan(
     wanted = _method(method or settings.method or Method.LORA)
     if str(wanted) in backend.lacks:
         raise backend.refuse(str(wanted))
+    base = backend.training.base(native)
     for rows in (data, validation):
         if rows is not None:
-            _refuse_rows(rows, wanted, backend)
+            _refuse_rows(rows, wanted, backend, f"{instance}/{base.id}", base)
     chosen = settings.hyperparameters.overridden_by(_checked(hyperparameters))
-    base = backend.training.base(native)
     renderer = backend.training.renderer(base)
     if renderer is None:
-        raise CapabilityError(
-            f"tokens cannot be counted for {instance}/{native}: no tokenizer at hand"
-        )
-    counts = _counts(data, renderer, chosen.train_on or "assistant")
+        counts = estimated_counts(data)
+    else:
+        counts = totals(data, count_rows(data, renderer, chosen.train_on or "assistant"))
     resolved = backend.pricing.resolve(base, wanted, chosen, counts)
     return priced(
         backend,
@@ -82,61 +84,41 @@ def model_renderer(model: str, settings: Settings) -> tuple[Base, Renderer | Non
     return base, backend.training.renderer(base)
 
 
-def _counts(data: Dataset, renderer: Renderer, train_on: str) -> Counts:
-    """Token counts; rows that the renderer refuses become one error that names them all."""
-    lengths: list[int] = []
-    trained = 0
-    refused: list[Fault] = []
-    for row, example in zip(data.rows, data, strict=True):
-        try:
-            for tokens, learned in _sequences(example, renderer, train_on):
-                lengths.append(tokens)
-                trained += learned
-        except DataError as error:
-            refused.append(Fault(error.message, row=row.number, line=row.line))
-    if refused:
-        raise DataError(
-            f"{data.source}: {len(refused)} rows cannot be trained on; run ftkit check, then mend or filter them",
-            refused,
-        )
-    return Counts(len(data), sum(lengths), trained, tuple(lengths))
-
-
-def _sequences(example: Example, renderer: Renderer, train_on: str) -> list[tuple[int, int]]:
-    """(tokens, trained tokens) of each sequence that a row becomes; raises DataError for one that cannot be rendered."""
-    found = [(len(one.ids), one.trained) for one in renderer.render(example.messages, train_on)]
-    extra = 0
-    if example.tools:
-        if not isinstance(renderer, CountsTools):
-            raise DataError("the tokens of its tools cannot be counted")
-        extra = renderer.tool_tokens(example.tools)
-    if not example.rejected:
-        return [(tokens + extra, trained) for tokens, trained in found]
-    rejected = renderer.render((*example.prompt, *example.rejected), train_on)
-    if isinstance(renderer, CountsTurns):
-        second = renderer.turn_tokens(example.rejected)
-    else:
-        second = sum(len(one.ids) for one in rejected) - len(renderer.prompt(example.prompt))
-    tokens = sum(tokens for tokens, _ in found) + second
-    trained = sum(trained for _, trained in found) + sum(one.trained for one in rejected)
-    return [(tokens + extra, trained)]
-
-
-def _refuse_rows(data: Dataset, method: Method, backend: Backend) -> None:
-    """Raise CapabilityError for rows of a kind that the backend cannot train, DataError for rows that the method cannot."""
+def _refuse_rows(data: Dataset, method: Method, backend: Backend, model: str, base: Base) -> None:
+    """Raise CapabilityError for rows of a kind that backend or model cannot train, DataError for rows that do not fit."""
     preference = method is Method.DPO
+    facts = backend.catalogue.model(base.id)
+    lacks = [(backend.name, backend.lacks), (model, {} if facts is None else facts.lacks)]
     unfit: list[Fault] = []
+    with_images = 0
     for row, example in zip(data.rows, data, strict=True):
-        for kind, belongs in KINDS.items():
-            if kind in backend.lacks and belongs(example):
-                raise CapabilityError(
-                    f"{data.source}, row {row.number}: {backend.name} cannot train {kind.replace('_', ' ')}: "
-                    f"{backend.lacks[kind]}"
-                )
+        kinds = [kind for kind, belongs in KINDS.items() if belongs(example)]
+        for who, missing in lacks:
+            for kind in kinds:
+                if kind in missing:
+                    raise CapabilityError(
+                        f"{data.source}, row {row.number}: {who} cannot train {kind.replace('_', ' ')}: {missing[kind]}"
+                    )
+        if "image_rows" in kinds:
+            with_images += 1
+            _refuse_images(data, facts, model, with_images, row.number, row.line)
         if bool(example.rejected) is not preference:
             unfit.append(Fault(_UNFIT[preference], row=row.number, line=row.line))
     if unfit:
         raise DataError(f"{data.source}: {len(unfit)} rows do not fit the method {method}", unfit)
+
+
+def _refuse_images(
+    data: Dataset, facts: ModelFacts | None, model: str, so_far: int, row: int, line: int | None
+) -> None:
+    """Raise DataError at the first row with images that is one too many."""
+    most = None if facts is None or facts.images is None else facts.images.max_rows
+    if most is not None and so_far > most:
+        reason = f"is row {so_far:,} with images; leave rows with images out, or train in two jobs"
+        raise DataError(
+            f"{data.source}: {model} takes at most {most:,} rows with images",
+            [Fault(reason, row=row, line=line)],
+        )
 
 
 def _checked(hyperparameters: Hyperparameters | Mapping[str, Any] | None) -> Hyperparameters:

@@ -16,7 +16,10 @@ from ftkit.backend import Backend, Resolved
 
 @dataclass(frozen=True, slots=True)
 class QuoteLine:
-    """One line of a quote; `usd` is None where the rate is not known (never free)."""
+    """One line of a quote; `usd` is None where the rate is not known (never free).
+
+    `note` says so where the rate is not the backend's own but stands in a configuration, and in which.
+    """
 
     label: str
     quantity: Decimal
@@ -25,6 +28,7 @@ class QuoteLine:
     usd: Decimal | None
     source: str
     as_of: date
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,12 @@ class Quote:
             total += line.usd
         return total
 
+    @property
+    def at_most(self) -> bool:
+        """True where the tokens are the most that the provider should count, so that the bill may be lower."""
+        counts = self.resolved.counts
+        return bool(counts.cautions) or counts.estimated is not None
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; money and quantities are strings."""
         resolved, forecast = self.resolved, self.resolved.forecast
@@ -69,6 +79,20 @@ class Quote:
             "steps": resolved.steps,
             "usd": None if self.usd is None else str(self.usd),
             "paid": self.paid,
+            "at_most": self.at_most,
+            "cautions": [
+                {"text": one.text, "rows": list(one.rows), "count": one.count}
+                for one in resolved.counts.cautions
+            ],
+            "estimate": None
+            if resolved.counts.estimated is None
+            else {
+                "tokens": resolved.counts.estimated.tokens,
+                "mean_error": round(resolved.counts.estimated.mean_error, 3),
+                "worst_error": round(resolved.counts.estimated.worst_error, 3),
+                "measured_on": resolved.counts.estimated.measured_on,
+                "as_of": resolved.counts.estimated.as_of.isoformat(),
+            },
             "lines": [
                 {
                     "label": line.label,
@@ -78,6 +102,7 @@ class Quote:
                     "usd": None if line.usd is None else str(line.usd),
                     "source": line.source,
                     "as_of": line.as_of.isoformat(),
+                    "note": line.note,
                 }
                 for line in self.lines
             ],
@@ -99,7 +124,8 @@ class Quote:
     def __str__(self) -> str:
         resolved, forecast, counts = self.resolved, self.resolved.forecast, self.resolved.counts
         given = resolved.hyperparameters.given()
-        tokens = f"{counts.tokens:,} tokens, {counts.trained_tokens:,} of them trained"
+        most = "" if counts.estimated is None else "at most "
+        tokens = f"{most}{counts.tokens:,} tokens, {counts.trained_tokens:,} of them trained"
         lines = [
             f"{self.model}  {resolved.method}",
             f"  data      {counts.rows:,} rows, {tokens}, longest {counts.longest:,}",
@@ -117,9 +143,18 @@ class Quote:
             ]
             if not forecast.fits:
                 lines += [f"            {remedy}" for remedy in forecast.remedies]
+        if counts.estimated is not None:
+            lines.append(f"  note      {counts.estimated}")
+        lines += [f"  note      {caution}" for caution in counts.cautions]
+        bound = ", at most" if self.at_most else ""
         lines += [
             f"  cost      {line.label}: {line.quantity:,.3f} {line.unit}"
-            + (f" x {line.rate} = {line.usd:.4f} USD" if line.usd is not None else ", not priced")
+            + (
+                f" x {line.rate} = {line.usd:.4f} USD{bound}"
+                if line.usd is not None
+                else ", not priced"
+            )
+            + (f" ({line.note})" if line.note else "")
             for line in self.lines
         ]
         return "\n".join(lines)
@@ -149,6 +184,7 @@ def priced(
                 usd=None if rate.usd is None else quantity.amount * rate.usd,
                 source=rate.source,
                 as_of=rate.as_of,
+                note=rate.note,
             )
         )
     return Quote(instance, resolved, data_sha256, validation_sha256, tuple(lines), paid)

@@ -6,26 +6,47 @@ tokenizers come in as arguments: nothing here knows a model or a provider.
 
 from __future__ import annotations
 
-from ftkit.data.checks import CheckReport, Finding, Severity, check, report_of_faults
-from ftkit.data.dataset import Dataset, Row
+from ftkit.data.checks import (
+    CheckReport,
+    CheckRule,
+    DataView,
+    Finding,
+    RowView,
+    Severity,
+    Skipped,
+    check,
+    check_rule,
+    report_of_faults,
+)
+from ftkit.data.dataset import Dataset
 from ftkit.data.example import Example, Image, Message, ToolCall
 from ftkit.data.kinds import KINDS
 from ftkit.data.loading import load
 from ftkit.data.ngrams import NearestIndex, shingles
+from ftkit.data.storage import Row
+from ftkit.data.tasks import LabelSet, Task, TaskKind
 
 __all__ = [
     "KINDS",
     "CheckReport",
+    "CheckRule",
+    "DataView",
     "Dataset",
     "Example",
     "Finding",
     "Image",
+    "LabelSet",
     "Message",
     "NearestIndex",
     "Row",
+    "RowView",
     "Severity",
+    "Skipped",
+    "Task",
+    "TaskKind",
     "ToolCall",
     "check",
+    "check_rule",
     "load",
     "report_of_faults",
     "shingles",

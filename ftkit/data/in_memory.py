@@ -1,4 +1,4 @@
-"""Rows that a program holds already: a list of dicts, or anything that iterates dicts.
+"""Rows that are Python objects already: a list of dicts, or anything that iterates dicts.
 
 They become JSON bytes at once, so that a later change of the caller's dicts changes nothing here.
 """
@@ -10,7 +10,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ftkit.data.records import Reading, Record
+from ftkit.data.fast_json import decode
+from ftkit.data.reading.records import ROW_LIMIT, Reading, Record
 from ftkit.data.strict_json import MAX_DEPTH, MAX_DIGITS, check_text, kind_of
 from ftkit.errors import DataError, Fault
 
@@ -24,14 +25,19 @@ def read_objects(rows: Iterable[Any]) -> Reading:
             fault = error.faults[0]
             yield Fault(fault.reason, row=number, field=fault.field)
         else:
-            yield Record(number, None, None, data, json.loads(data))
+            yield Record(number, None, None, data, decode(data))
 
 
 def to_bytes(row: Any) -> bytes:
     """A dict of plain values as JSON bytes; raises DataError with one Fault that names the field."""
     if not isinstance(row, Mapping):
         raise _bad(f"a row must be a dict, this is {kind_of(row)}", None)
-    return json.dumps(_plain(row, "", 0), ensure_ascii=False).encode("utf-8")
+    data = json.dumps(_plain(row, "", 0), ensure_ascii=False).encode("utf-8")
+    if len(data) > ROW_LIMIT:
+        raise _bad(
+            f"the row has {len(data):,} bytes; one above {ROW_LIMIT >> 20} MB is not read", None
+        )
+    return data
 
 
 def _plain(value: Any, path: str, depth: int) -> Any:

@@ -46,6 +46,7 @@ def parse_value(data: bytes) -> Any:
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
+        _refuse_known(text, error)
         line = f"line {error.lineno} of the row, " if error.lineno > 1 else ""
         what = error.msg[:1].lower() + error.msg[1:].removesuffix(" at")
         _refuse(f"invalid JSON at {line}column {error.colno}: {what}")
@@ -55,6 +56,19 @@ def parse_value(data: bytes) -> Any:
         for field, string in strings(value):
             check_text(string, field)
     return value
+
+
+def _refuse_known(text: str, error: json.JSONDecodeError) -> None:
+    """Refuse in better words than the parser's what has one well-known cause."""
+    if text.startswith("\ufeff"):
+        _refuse("a byte order mark inside the file, as where two files were joined; remove it")
+    gap = text[len(text[: error.pos].rstrip(" \t\r\n")) : error.pos]
+    if error.msg == "Extra data" and "\r" in gap:
+        place = len(text[: error.pos - len(gap) + gap.index("\r")].encode()) + 1
+        _refuse(
+            f"a lone carriage return at byte {place} of the row, where a line feed should end it; save the "
+            "file with line feeds (\\n)"
+        )
 
 
 def check_text(text: str, field: str | None) -> None:

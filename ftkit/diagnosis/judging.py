@@ -162,6 +162,10 @@ def _unsettled(report: Diagnosis) -> Iterator[Remark]:
             what = f"the deployment of {intent.subject}"
             settle = f"ftkit deployments settle {intent.key}"
             price = price.replace(" USD)", " USD an hour)")
+        elif intent.verb is Verb.BATCH:
+            what = f"batch {intent.key}"
+            settle = f"ftkit batches settle {intent.key}"
+            price = price.replace("(", "(at most ")
         yield _notice(
             f"{what} was sent to {intent.instance} and the answer was lost: it may be billed{price}",
             settle,
@@ -169,7 +173,7 @@ def _unsettled(report: Diagnosis) -> Iterator[Remark]:
     if len(found) > _SHOWN:
         yield _notice(
             f"and {len(found) - _SHOWN} more calls whose answer was lost",
-            "`ftkit jobs` and `ftkit deployments` list them",
+            "`ftkit jobs`, `ftkit deployments` and `ftkit batches` list them",
         )
 
 

@@ -186,6 +186,33 @@ def _intents(connection: sqlite3.Connection) -> None:
     meta.set_changes(tables, 1)
 
 
+def _batches(connection: sqlite3.Connection) -> None:
+    """Batches of answers."""
+    _run(
+        connection,
+        """
+        CREATE TABLE batches (
+            key TEXT PRIMARY KEY REFERENCES intents (key),
+            work TEXT NOT NULL,
+            status TEXT NOT NULL,
+            raw_status TEXT NOT NULL,
+            done INTEGER NOT NULL,
+            failed INTEGER NOT NULL,
+            total INTEGER NOT NULL,
+            error TEXT,
+            cost_usd TEXT,
+            cancel_requested INTEGER NOT NULL,
+            request TEXT NOT NULL,
+            created_at TEXT NOT NULL,
+            updated_at TEXT NOT NULL,
+            seal TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX batches_by_work ON batches (work);
+        """,
+    )
+    meta.keep_shape(Tables(connection))
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring a ledger to the newest schema: all steps and the number in one transaction, or nothing."""
     connection.execute("BEGIN IMMEDIATE")
@@ -205,7 +232,7 @@ def version_of(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _intents)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _intents, _batches)
 
 
 def _run(connection: sqlite3.Connection, script: str) -> None:

@@ -20,7 +20,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from ftkit.backend import JobStatus
+from ftkit.backend import BatchStatus, JobStatus
 
 
 class State(StrEnum):
@@ -45,6 +45,7 @@ class Verb(StrEnum):
     CREATE = "create"
     DEPLOY = "deploy"
     MAP = "map"
+    BATCH = "batch"
 
 
 class Phase(StrEnum):
@@ -135,6 +136,45 @@ class JobRow:
     def record(self) -> Mapping[str, Any] | None:
         """The frozen record of the trained model, once it was read."""
         return None if self.record_json is None else dict(json.loads(self.record_json))
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRow:
+    """A batch as the ledger knows it, its intent included.
+
+    `work` is the hash of model and questions, `request_json` what is needed to send it again and to read its answers.
+    `usd` is the most that it can cost, `cost_usd` what it has cost, once that is known.
+    """
+
+    key: str
+    instance: str
+    scope: str
+    state: State
+    usd: Decimal | None
+    remote_id: str | None
+    sent_at: str | None
+    work: str
+    status: BatchStatus
+    raw_status: str
+    done: int
+    failed: int
+    total: int
+    error: str | None
+    cost_usd: Decimal | None
+    cancel_requested: bool
+    request_json: str
+    created_at: str
+    updated_at: str
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """What is needed to send it again and to read its answers."""
+        return dict(json.loads(self.request_json))
+
+    @property
+    def model(self) -> str:
+        """The model that answers, as `instance/native-id`."""
+        return f"{self.instance}/{self.request['record']['native']}"
 
 
 @dataclass(frozen=True, slots=True)

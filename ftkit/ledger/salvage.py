@@ -14,7 +14,14 @@ from ftkit.ledger.faults import SQLITE_ERRORS
 from ftkit.ledger.log_image import image
 from ftkit.ledger.sealing import TABLES, Row, Tables, seal
 
-_KEPT = ("intents", "jobs", "names", "uploads", "history")  # in an order that references allow
+_KEPT = (
+    "intents",
+    "jobs",
+    "batches",
+    "names",
+    "uploads",
+    "history",
+)  # in an order that references allow
 _LONGEST_GAP = 1_000_000
 
 

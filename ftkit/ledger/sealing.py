@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 
 from ftkit.ledger.faults import Damaged
+from ftkit.words import MOST, shortened
 
 Value = str | int | None
 Row = tuple[Value, ...]
@@ -25,12 +26,17 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "plan", "request", "record", "cost_usd", "cancel_requested", "evidence", "evidence_at",
         "created_at", "updated_at",
     ),
+    "batches": (
+        "key", "work", "status", "raw_status", "done", "failed", "total", "error", "cost_usd",
+        "cancel_requested", "request", "created_at", "updated_at",
+    ),
     "names": ("seq", "name", "job"),
     "uploads": ("scope", "sha256", "remote_id", "size", "uploaded_at"),
     "history": ("seq", "subject", "at", "what", "detail", "usd"),
     "meta": ("name", "value"),
 }  # fmt: skip
-INTEGERS = frozenset({"seq", "attempt", "cancel_requested", "size"})
+LONGEST = {"error": MOST, "detail": MOST, "raw_status": 200}  # characters of what others say
+INTEGERS = frozenset({"seq", "attempt", "cancel_requested", "size", "done", "failed", "total"})
 
 
 class Tables:
@@ -47,7 +53,7 @@ class Tables:
     def put(self, table: str, values: Mapping[str, Value]) -> None:
         """Write one whole row, replacing the row with the same primary key."""
         columns = TABLES[table]
-        row = [_storable(column, values[column]) for column in columns]
+        row = [storable(column, values[column]) for column in columns]
         primary = columns[:2] if table == "uploads" else columns[:1]
         updates = ", ".join(f"{name} = excluded.{name}" for name in (*columns, "seal"))
         self.connection.execute(
@@ -55,6 +61,12 @@ class Tables:
             f"VALUES ({', '.join('?' * len(row))}, ?) "
             f"ON CONFLICT ({', '.join(primary)}) DO UPDATE SET {updates}",
             (*row, seal(table, row)),
+        )
+
+    def drop_upload(self, scope: str, sha256: str) -> None:
+        """Take out one row of uploads."""
+        self.connection.execute(
+            "DELETE FROM uploads WHERE scope = ? AND sha256 = ?", (scope, sha256)
         )
 
     def read(self, table: str, where: str = "", *arguments: Value) -> list[Row]:
@@ -87,13 +99,15 @@ def seal(table: str, row: Sequence[Value]) -> str:
     return hashlib.blake2b((table + content).encode(), digest_size=8).hexdigest()
 
 
-def _storable(column: str, value: Value) -> Value:
+def storable(column: str, value: Value) -> Value:
     """What comes back from the column again, so that the seal fits: enums and numbers as plain text, bools as 0 or 1.
 
+    What a provider says at any length is cut; a row that an earlier version wrote stays as long as it is.
     Half a surrogate pair, as in a file name that is not UTF-8, becomes `\\udc..`: it cannot be stored.
     """
     if value is None:
         return None
     if column in INTEGERS:
         return int(value)
-    return str(value).encode("utf-8", "backslashreplace").decode("utf-8")
+    text = str(value).encode("utf-8", "backslashreplace").decode("utf-8")
+    return shortened(text, LONGEST[column]) if column in LONGEST else text

@@ -12,11 +12,11 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
-from ftkit import clock
 from ftkit.backend import Upload
 from ftkit.errors import NotFound
 from ftkit.ledger import meta
 from ftkit.ledger.access import LedgerFile
+from ftkit.ledger.batches import BatchTable
 from ftkit.ledger.columns import (
     as_intent,
     as_job,
@@ -27,14 +27,15 @@ from ftkit.ledger.columns import (
 )
 from ftkit.ledger.faults import Damaged
 from ftkit.ledger.rows import HistoryLine, Intent, JobRow, State, Verb
-from ftkit.ledger.sealing import Tables, Value
+from ftkit.ledger.sealing import Tables, Value, storable
+from ftkit.ledger.telling import next_seq, now, tell
 from ftkit.words import nearest
 
 _FEW = 100  # jobs up to which looking up each intent is cheaper than reading all of them
 
 
 class Ledger:
-    """Intents, jobs, names, uploads and history of one FTKIT_HOME.
+    """Intents, jobs, batches, names, uploads and history of one FTKIT_HOME.
 
     Every method raises LedgerError where the ledger cannot be used and StorageError where the disk is full or fails.
     A damaged ledger is rebuilt on the way, see `rebuilt_at`.
@@ -43,6 +44,7 @@ class Ledger:
     def __init__(self, home: Path) -> None:
         self._file = LedgerFile(home)
         self.path = self._file.path
+        self.batches = BatchTable(self._file)
 
     @property
     def read_only(self) -> bool:
@@ -80,7 +82,7 @@ class Ledger:
             tables.put("intents", intent_values(intent))
             if job is not None:
                 tables.put("jobs", job_values(job))
-            _tell(tables, intent.subject, f"{intent.verb} {intent.state}", "", intent.usd)
+            tell(tables, intent.subject, f"{intent.verb} {intent.state}", "", intent.usd)
             return True
 
         return self._file.write(work)
@@ -102,14 +104,14 @@ class Ledger:
             before = tables.one("intents", "WHERE key = ?", key)
             if before is None or State(str(before["state"])) not in only_from:
                 return False
-            values = before | {"state": to.value, "updated_at": _now(), "error": error}
+            values = before | {"state": to.value, "updated_at": now(), "error": error}
             if remote_id is not None:
                 values["remote_id"] = remote_id
             if sent_at is not None:
                 values["sent_at"] = sent_at
             tables.put("intents", values)
             text = detail or error or (f"as {remote_id}" if remote_id else "")
-            _tell(tables, str(values["subject"]), f"{values['verb']} {to}", text, None)
+            tell(tables, str(values["subject"]), f"{values['verb']} {to}", text, None)
             return True
 
         return self._file.write(work)
@@ -137,6 +139,7 @@ class Ledger:
 
     def change(self, id: str, **fields: Value) -> None:
         """Change columns of a job (`status`, `error`, `record`, ...); a new status becomes a line of history."""
+        fields = {name: storable(name, value) for name, value in fields.items()}
 
         def work(tables: Tables) -> None:
             before = tables.one("jobs", "WHERE id = ?", id)
@@ -144,13 +147,13 @@ class Ledger:
                 raise NotFound(f"there is no job {id!r} in {self.path}")
             if all(before[name] == value for name, value in fields.items()):
                 return
-            after = before | fields | {"updated_at": _now()}
+            after = before | fields | {"updated_at": now()}
             tables.put("jobs", after)
             if (after["status"], after["raw_status"]) != (before["status"], before["raw_status"]):
                 word = f"{after['status']}"
                 if after["raw_status"] != after["status"]:
                     word += f" ({after['raw_status']})"
-                _tell(tables, id, word, str(after["error"] or ""), money(after["cost_usd"]))
+                tell(tables, id, word, str(after["error"] or ""), money(after["cost_usd"]))
 
         self._file.write(work)
 
@@ -196,7 +199,7 @@ class Ledger:
                 raise NotFound(f"there is no job {job!r} in {self.path} to be named {name!r}")
             newest = tables.one("names", "WHERE name = ? ORDER BY seq DESC LIMIT 1", name)
             if newest is None or newest["job"] != job:
-                tables.put("names", {"seq": _next(tables, "names"), "name": name, "job": job})
+                tables.put("names", {"seq": next_seq(tables, "names"), "name": name, "job": job})
 
         self._file.write(work)
 
@@ -226,15 +229,19 @@ class Ledger:
             "sha256": upload.sha256,
             "remote_id": upload.id,
             "size": upload.size,
-            "uploaded_at": _now(),
+            "uploaded_at": now(),
         }
         self._file.write(lambda tables: tables.put("uploads", row))
+
+    def forget_upload(self, scope: str, sha256: str) -> None:
+        """Know nothing of a file any more: it is sent again where it is needed."""
+        self._file.write(lambda tables: tables.drop_upload(scope, sha256))
 
     # --- history ---
 
     def tell(self, subject: str, what: str, detail: str = "", usd: Decimal | None = None) -> None:
         """Add a line to a timeline."""
-        self._file.write(lambda tables: _tell(tables, subject, what, detail, usd))
+        self._file.write(lambda tables: tell(tables, subject, what, detail, usd))
 
     def history(self, subject: str) -> list[HistoryLine]:
         """The timeline of a job or model, oldest first."""
@@ -273,24 +280,3 @@ def _jobs(tables: Tables, where: str, *arguments: Value) -> list[JobRow]:
         if job[0] not in intents:
             raise Damaged(f"job {job[0]} has no intent")
     return [as_job(job, intents[job[0]]) for job in jobs]
-
-
-def _tell(tables: Tables, subject: str, what: str, detail: str, usd: Decimal | None) -> None:
-    line: dict[str, Value] = {
-        "seq": _next(tables, "history"),
-        "subject": subject,
-        "at": _now(),
-        "what": what,
-        "detail": detail,
-        "usd": None if usd is None else str(usd),
-    }
-    tables.put("history", line)
-
-
-def _next(tables: Tables, table: str) -> int:
-    newest = tables.connection.execute(f"SELECT MAX(seq) FROM {table}").fetchone()[0]
-    return int(newest or 0) + 1
-
-
-def _now() -> str:
-    return clock.now().isoformat()

@@ -13,6 +13,8 @@ from typing import Any
 from ftkit.backend import Answer, Backend, Call, Inference, ModelRecord, Score, Scores
 from ftkit.config import Settings, money
 from ftkit.data import Example, Message
+from ftkit.models.batched import Batch
+from ftkit.models.batching import start_batch
 from ftkit.models.deploying import Deployment, deployment
 from ftkit.models.lifecycle import ends_on, still_there
 from ftkit.models.mapping import answer_all
@@ -147,6 +149,40 @@ class Model:
             allow_unpriced=allow_unpriced,
             schema=options.get("schema"),
         )
+
+    def batch(
+        self,
+        questions: Iterable[Question],
+        *,
+        max_cost_usd: Decimal | float | str | None = None,
+        allow_unpriced: bool = False,
+        override_system: bool = False,
+        **options: Any,
+    ) -> Batch:
+        """Many answers together within a day, for less (often half) than one by one; returns at once. Options as for `map`.
+
+        Made once: the same call again, from any process or machine, attaches to the batch that is there; one that ended
+        without a single answer is made anew. The most it can cost (USD) is told by tokens before anything is sent:
+        BudgetError where that is above `max_cost_usd` (or the profile's) or, with a budget, cannot be told; a price that
+        is not known needs `allow_unpriced=True`. CapabilityError where the backend has no batches or takes fewer
+        questions at once; OutcomeUnknown where the answer to the start was lost: the same call looks for it.
+        """
+        calls = [self._call(question, override_system, options) for question in questions]
+        limit = self._settings.max_cost_usd if max_cost_usd is None else money(max_cost_usd)
+        backend, _ = self._backend, self._inference
+        key = start_batch(
+            self.record,
+            backend,
+            calls,
+            self._settings,
+            limit=limit,
+            allow_unpriced=allow_unpriced,
+        )
+        return Batch(key, self._settings, schema=options.get("schema"))
+
+    async def abatch(self, questions: Iterable[Question], **options: Any) -> Batch:
+        """`batch` for asyncio."""
+        return await asyncio.to_thread(lambda: self.batch(questions, **options))
 
     @contextmanager
     def deployed(

@@ -35,7 +35,7 @@ def still_there(record: ModelRecord, backend: Backend) -> None:
         return
     today = clock.now().date()
     facts = backend.catalogue.model(record.base) or backend.catalogue.model(record.snapshot)
-    basis = f" (as of {facts.as_of}: {facts.source})" if facts is not None else ""
+    basis = f" ({facts.basis})" if facts is not None else ""
     others = facts.replacements if facts is not None else ()
     instead = f"; take {' or '.join(others)}" if others else ""
     if today >= end:

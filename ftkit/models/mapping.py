@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, fields
 from decimal import Decimal
@@ -12,7 +12,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import IO, Any
 
-from ftkit.backend import Answer, Backend, Call, Inference, ModelRecord, Usage
+from ftkit.backend import Answer, Backend, Call, Inference, ModelRecord, Unavailable, Usage
 from ftkit.config import Settings
 from ftkit.data import ToolCall
 from ftkit.data.example import as_dicts
@@ -35,10 +35,10 @@ def answer_all(
     schema: Any = None,
 ) -> list[Reply]:
     """Replies in the order of `calls`; answers already in `out` are not asked for again."""
-    keys = [_key(record, index, call) for index, call in enumerate(calls)]
+    keys = [answer_key(record, index, call) for index, call in enumerate(calls)]
     replies: dict[int, Reply] = {}
     if out is not None and out.exists():
-        known = _read(out)
+        known = read_answers(out)
         replies = {
             index: _replayed(known[key], record, schema)
             for index, key in enumerate(keys)
@@ -47,22 +47,38 @@ def answer_all(
     open_calls = [index for index in range(len(calls)) if index not in replies]
     if progress is not None:
         progress(len(replies), len(calls))
-    asked = [calls[index] for index in open_calls]
-    gate = metered(backend, record, asked, settings, limit=limit, allow_unpriced=allow_unpriced)
+    left = [calls[index] for index in open_calls]
+    gate = metered(backend, record, left, settings, limit=limit, allow_unpriced=allow_unpriced)
     with _opened(out) as file, gate as meter:
-        within = takewhile(lambda call: not meter.over, asked)
-        for position, answer in inference.chat_many(record, within):
+        within = takewhile(lambda call: not meter.over, left)
+        for position, answer in _until_an_outage(inference.chat_many(record, within), replies, out):
             index = open_calls[position]
             replies[index] = as_reply(answer, record.id, meter.cost(answer.usage), schema)
             if file is not None:
-                line = _line(keys[index], index, answer)
+                line = answer_line(keys[index], index, answer)
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
                 file.flush()
             if progress is not None:
                 progress(len(replies), len(calls))
-            meter.add(answer.usage)
+            for _ in range(1 + answer.lost):  # a lost reply may have cost as much
+                meter.add(answer.usage)
         meter.stopped(len(calls) - len(replies))
     return [replies[index] for index in range(len(calls))]
+
+
+def _until_an_outage(
+    answers: Iterator[tuple[int, Answer]], came: Mapping[int, Reply], out: Path | None
+) -> Iterator[tuple[int, Answer]]:
+    """The answers; a provider that gives none any more is an error that says how to go on."""
+    try:
+        yield from answers
+    except Unavailable as error:
+        kept = (
+            f"{len(came)} answers are kept in {out}: the same call later asks only for the rest"
+            if out is not None
+            else f"{len(came)} answers had come; with out=FILE they are kept and not paid for again"
+        )
+        raise Unavailable(f"{error.message}; {kept}", error.retry_after_s) from error
 
 
 def _opened(out: Path | None) -> AbstractContextManager[IO[str] | None]:
@@ -74,21 +90,32 @@ def _opened(out: Path | None) -> AbstractContextManager[IO[str] | None]:
         raise StorageError(f"cannot write answers to {out}: {error.strerror}") from error
 
 
-def _key(record: ModelRecord, index: int, call: Call) -> str:
+def answer_key(record: ModelRecord, index: int, call: Call) -> str:
     """One question to one model: the same row, messages and options."""
-    asked = {field.name: getattr(call, field.name) for field in fields(call)}
-    asked["messages"] = as_dicts(call.messages)
+    parts = {
+        "model": record.id,
+        "snapshot": record.snapshot,
+        "row": index,
+        "call": call_values(call),
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+
+def call_values(call: Call) -> dict[str, Any]:
+    """All that is asked, as plain values."""
+    values = {field.name: getattr(call, field.name) for field in fields(call)}
+    values["messages"] = as_dicts(call.messages)
     for name in (
         "tools",
         "schema",
     ):  # where there is none the key is as it was before there could be any
-        if not asked[name]:
-            del asked[name]
-    parts = {"model": record.id, "snapshot": record.snapshot, "row": index, "call": asked}
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
+        if not values[name]:
+            del values[name]
+    return values
 
 
-def _line(key: str, index: int, answer: Answer) -> dict[str, Any]:
+def answer_line(key: str, index: int, answer: Answer | Reply) -> dict[str, Any]:
+    """A line of the file of answers."""
     return {
         "key": key,
         "row": index + 1,
@@ -103,7 +130,7 @@ def _line(key: str, index: int, answer: Answer) -> dict[str, Any]:
     }
 
 
-def _read(path: Path) -> dict[str, dict[str, Any]]:
+def read_answers(path: Path) -> dict[str, dict[str, Any]]:
     """Complete lines of an earlier run; a last line cut by a crash is removed from the file."""
     content = path.read_bytes()
     whole = content[: content.rfind(b"\n") + 1]

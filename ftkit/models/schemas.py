@@ -27,13 +27,20 @@ def json_schema(schema: Any) -> Mapping[str, Any] | None:
 def parse(text: str, schema: Any, finish_reason: str) -> Any:
     """The answer as the class, or as JSON; raises ProviderError where it does not fulfil the schema."""
     import jsonschema
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
 
     try:
         if isinstance(schema, type) and issubclass(schema, BaseModel):
             return schema.model_validate_json(text)
         value = json.loads(text)
-        jsonschema.validate(value, schema)
+        # with a registry of its own the library fetches nothing that a schema refers to
+        jsonschema.validate(value, schema, registry=Registry())
         return value
+    except Unresolvable as error:
+        raise DataError(
+            f"the schema refers to {error.ref!r}, which is not in it; nothing is fetched: write it into '$defs'"
+        ) from error
     except (ValueError, jsonschema.ValidationError) as error:  # pydantic's is a ValueError
         cut = " (it was cut: raise max_tokens)" if finish_reason == "length" else ""
         shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -18,6 +18,7 @@ from ftkit.rescuing.manifest import Source, TakenJob
 from ftkit.rescuing.names import file_name
 from ftkit.rescuing.outages import Reads
 from ftkit.rescuing.result import Missing
+from ftkit.secrets import redact
 from ftkit.submission.observing import status_of
 
 T = TypeVar("T")
@@ -60,10 +61,10 @@ class Taking:
             id,
             place,
             str(status),
-            job.raw_status,
+            redact(job.raw_status),
             job.base,
             job.model,
-            job.error,
+            None if job.error is None else redact(job.error),  # the index is a page to show around
             job.created_at,
             job.finished_at,
             told.tokens,

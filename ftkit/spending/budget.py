@@ -17,9 +17,9 @@ def affordable(
                 f"the price of {what} is not known; pass allow_unpriced=True to pay whatever it is"
             )
     elif limit is not None and usd > limit:
-        raise BudgetError(f"{what} would cost {_amount(usd)} USD, more than max_cost_usd={limit}")
+        raise BudgetError(f"{what} would cost {amount(usd)} USD, more than max_cost_usd={limit}")
 
 
-def _amount(usd: Decimal) -> str:
+def amount(usd: Decimal) -> str:
     """Cents, and small sums with two digits that say something."""
     return f"{usd:.2f}" if usd >= Decimal("0.01") else f"{float(usd):.2g}"

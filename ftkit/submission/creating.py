@@ -5,7 +5,6 @@ Everything comes from the ledger and the spool, so a job whose submitter died is
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -31,10 +30,11 @@ from ftkit.ledger import JobRow, Ledger, State
 from ftkit.patience import patiently
 from ftkit.secrets import redact
 from ftkit.spending import Purchase, affordable, spend
+from ftkit.spending.spool import Spooled
+from ftkit.spending.uploads import uploaded
 from ftkit.submission.cancelling import cancel_if_asked
 from ftkit.submission.gates import Terms
 from ftkit.submission.observing import observe
-from ftkit.submission.spool import Spooled
 
 
 def request_values(
@@ -139,32 +139,15 @@ def _with_uploads(ledger: Ledger, training: Training, row: JobRow) -> TrainReque
 
 
 def _uploaded(ledger: Ledger, training: Uploads, row: JobRow, values: Mapping[str, Any]) -> Upload:
-    """The file at the provider: the one that is there already, or sent now."""
-    sha256, file = str(values["sha256"]), Path(values["file"])
-    known = ledger.upload(row.scope, sha256)
-    if known is not None and patiently(row.instance, lambda: training.still_there(known)):
-        ledger.tell(row.id, "upload reused", f"{known.id}, {known.size:,} bytes")
-        return known
-    _unchanged(file, sha256)
-    ledger.move(row.id, State.UPLOADING, only_from=(State.PREPARED, State.UPLOADING))
-    sent = patiently(row.instance, lambda: training.upload(file, sha256))
-    ledger.keep_upload(row.scope, sent)
-    ledger.tell(row.id, "uploaded", f"{sent.id}, {sent.size:,} bytes")
-    return sent
-
-
-def _unchanged(file: Path, sha256: str) -> None:
-    try:
-        with file.open("rb") as opened:
-            found = hashlib.file_digest(opened, "sha256").hexdigest()
-    except OSError as error:
-        raise StorageError(
-            f"{file} cannot be read: {error.strerror}; submit the data again"
-        ) from error
-    if found != sha256:
-        raise StorageError(
-            f"{file} is not what was written there (SHA-256 {found[:12]}); submit the data again"
-        )
+    return uploaded(
+        ledger,
+        training,
+        instance=row.instance,
+        scope=row.scope,
+        key=row.id,
+        file=Path(values["file"]),
+        sha256=str(values["sha256"]),
+    )
 
 
 def _estimate(

@@ -6,6 +6,7 @@ does not stand in its way.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -13,6 +14,7 @@ from decimal import Decimal
 
 from ftkit import clock
 from ftkit.backend import Backend, Resolved
+from ftkit.catalogue import ModelFacts
 from ftkit.cost import Quote
 from ftkit.data import CheckReport, Dataset, check
 from ftkit.data.tokens import Renderer
@@ -20,6 +22,8 @@ from ftkit.errors import CapabilityError, DataError, Fault, LifecycleError
 from ftkit.spending import affordable
 
 RETIRING = timedelta(days=90)
+
+log = logging.getLogger("ftkit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,10 @@ def pass_gates(
     for role, rows in (("training data", data), ("validation data", validation)):
         if rows is not None:
             report = check(
-                rows, renderer=renderer, max_length=plan.resolved.hyperparameters.max_length
+                rows,
+                renderer=renderer,
+                max_length=plan.resolved.hyperparameters.max_length,
+                advisory=False,
             )
             _accept(report, role, terms.allow)
     _capable(plan.resolved, backend, len(data))
@@ -68,20 +75,47 @@ def alive(backend: Backend, base: str, *, allow_retiring: bool) -> None:
     facts = backend.catalogue.model(base)
     if facts is None:
         return
-    today = clock.now().date()
-    basis = f"(as of {facts.as_of}: {facts.source})"
-    instead = f"; take {' or '.join(facts.replacements)}" if facts.replacements else ""
-    if facts.training_until is not None and today > facts.training_until:
+    if facts.training_until is not None and clock.now().date() > facts.training_until:
         raise LifecycleError(
-            f"{base} takes no new training jobs since {_after(facts.training_until)} {basis}{instead}"
+            f"{base} takes no new training jobs since {_after(facts.training_until)} ({facts.basis}){_instead(facts)}"
         )
-    if facts.shutdown is not None and today >= facts.shutdown:
-        raise LifecycleError(f"{base} was switched off on {facts.shutdown} {basis}{instead}")
-    if facts.shutdown is not None and facts.shutdown - today <= RETIRING and not allow_retiring:
+    if facts.shutdown is not None:
+        _lasting(base, facts.shutdown, f"({facts.basis}){_instead(facts)}", allow_retiring)
+
+
+def alive_there(backend: Backend, base: str, day: date | None, *, allow_retiring: bool) -> None:
+    """The same of the day on which the provider itself says that it switches the base off; warned about where allowed."""
+    if day is None:
+        return
+    facts = backend.catalogue.model(base)
+    listed = None if facts is None else facts.shutdown
+    moved = f"; the catalogue says {listed}" if facts is not None and listed != day else ""
+    basis = f"(as {backend.name} says today{moved})"
+    _lasting(base, day, f"{basis}{_instead(facts)}", allow_retiring)
+    if _retires(day):
+        log.warning("%s %s", _ends(base, day), basis)
+
+
+def _lasting(base: str, day: date, basis: str, allow_retiring: bool) -> None:
+    if clock.now().date() >= day:
+        raise LifecycleError(f"{base} was switched off on {day} {basis}")
+    if _retires(day) and not allow_retiring:
         raise LifecycleError(
-            f"{base} is switched off on {facts.shutdown}, in {(facts.shutdown - today).days} days, and what is tuned "
-            f"from it with it {basis}{instead}; pass allow_retiring=True to train it all the same"
+            f"{_ends(base, day)} {basis}; pass allow_retiring=True to train it all the same"
         )
+
+
+def _retires(day: date) -> bool:
+    return day - clock.now().date() <= RETIRING
+
+
+def _ends(base: str, day: date) -> str:
+    left = (day - clock.now().date()).days
+    return f"{base} is switched off on {day}, in {left} days, and what is tuned from it with it"
+
+
+def _instead(facts: ModelFacts | None) -> str:
+    return f"; take {' or '.join(facts.replacements)}" if facts and facts.replacements else ""
 
 
 def _after(day: date) -> date:

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from ftkit.backend import (
-    Checkpoint,
     Checkpoints,
     Download,
     Event,
     JobStatus,
     ModelRecord,
+    Upload,
 )
 from ftkit.config import Settings
 from ftkit.errors import NotFound, TrainingError
@@ -29,8 +29,12 @@ from ftkit.patience import patiently
 from ftkit.registry import training_of
 from ftkit.submission import watching
 from ftkit.submission.cancelling import cancel_job
+from ftkit.submission.checkpoints import JobCheckpoint, as_checkpoint
 from ftkit.submission.going_on import go_on
+from ftkit.submission.leftovers import delete_files, held, left
 from ftkit.submission.observing import observe
+from ftkit.submission.pausing import pause_job, resume_job
+from ftkit.submission.records import before_the_end, frozen
 from ftkit.submission.settling import settle_job
 
 
@@ -160,6 +164,20 @@ class Job:
         self.refresh()
         cancel_job(self.id, self._settings)
 
+    def pause(self) -> None:
+        """Ask the provider to let the job stand still; what it has done stays done, and billed.
+
+        One that stands still or has ended stays as it is. CapabilityError where the backend cannot pause.
+        """
+        self._seen = pause_job(self.id, self._settings)
+
+    def resume(self) -> None:
+        """Let a paused job go on; one that runs stays as it is. Raises TrainingError for one that has ended.
+
+        A trainer that died is started again by `go_on`, not by this.
+        """
+        self._seen = resume_job(self.id, self._settings)
+
     def settle(self, *, adopt: str | None = None, not_created: bool = False) -> Job:
         """Find out what became of a lost create.
 
@@ -178,13 +196,37 @@ class Job:
         """What was done for this job and when: intents, calls, money."""
         return self._ledger.history(self.id)
 
-    def checkpoints(self) -> list[Checkpoint]:
-        """States of the model that the provider kept, oldest first; CapabilityError where it keeps none."""
+    def files(self) -> list[Upload]:
+        """The job's files that lie at its provider, as far as this ledger knows; asks nobody."""
+        return held(self._ledger, self._row)
+
+    def left_behind(self) -> str:
+        """What lies at the provider of a job that ended badly, and how to delete it, as the tail of a message; "" for nothing."""
+        row = self._row
+        return left(self._ledger, row, training_of(row.instance, self._settings)[0])
+
+    def delete_files(self) -> list[Upload]:
+        """Delete the files of a job that has ended or never began, and forget them: they are sent again if needed.
+
+        Returns what was deleted. Refused while the job, or another one of this ledger that uses a file, is not over.
+        """
+        return delete_files(self.id, self._settings)
+
+    def checkpoints(self) -> list[JobCheckpoint]:
+        """States of the model that the provider kept, oldest first: each has `step`, `metrics` and `model()`.
+
+        CapabilityError where the backend keeps none.
+        """
         row = self._made("checkpoints")
         id, (backend, training) = row.remote_id or "", training_of(row.instance, self._settings)
         if not isinstance(training, Checkpoints):
             raise backend.refuse("checkpoints")
-        return patiently(row.instance, lambda: training.checkpoints(id))
+        kept = patiently(row.instance, lambda: training.checkpoints(id))
+        if not kept:
+            return []
+        ended = self.refresh().status is JobStatus.SUCCEEDED
+        record = self.record() if ended else before_the_end(row, backend)
+        return [as_checkpoint(one, record, self._settings) for one in kept]
 
     def download(self, folder: str | Path) -> Path:
         """Copy the trained weights into `folder`; CapabilityError where they cannot leave the provider."""
@@ -203,10 +245,11 @@ class Job:
             raise TrainingError(
                 f"job {self.id} has no model: {row.status}"
                 + (f", {row.error}" if row.error else "")
+                + self.left_behind()
             )
         id, (_, training) = row.remote_id, training_of(row.instance, self._settings)
         result = patiently(row.instance, lambda: training.result(id))
-        record = from_dict({**to_dict(result), **_frozen(row)})
+        record = from_dict({**to_dict(result), **frozen(row)})
         self._ledger.change(self.id, record=json.dumps(to_dict(record)))
         return record
 
@@ -223,10 +266,3 @@ class Job:
         if row.state is not State.MADE:
             raise TrainingError(f"job {self.id} has no {what}: it is {row.phase}")
         return row
-
-
-def _frozen(row: JobRow) -> dict[str, Any]:
-    """What the submitter froze with the model: a provider gives back an id, not the prompt of the rows."""
-    record = dict(row.request.get("record", {}))
-    frozen = {name: value for name, value in record.items() if value not in (None, "")}
-    return {**frozen, "instance": row.instance, "job": row.id}

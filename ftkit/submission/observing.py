@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from decimal import Decimal
 
 from ftkit import clock
 from ftkit.backend import JobStatus, Remote
@@ -41,7 +42,23 @@ def observe(ledger: Ledger, id: str, remote: Remote) -> JobRow:
         cost_usd=None if remote.usd is None else str(remote.usd),
         **({"evidence": str(now), "evidence_at": clock.now().isoformat()} if now != seen else {}),
     )
+    if not row.status.final and status is JobStatus.SUCCEEDED:
+        _compare(ledger, row, remote.usd)
     return ledger.job(id)
+
+
+def _compare(ledger: Ledger, row: JobRow, billed: Decimal | None) -> None:
+    """Say where a job that has just ended cost something else than was quoted."""
+    if billed is None or row.usd is None or billed == row.usd:
+        return
+    ledger.tell(row.id, "billed otherwise", f"{row.usd.normalize():f} USD were quoted", billed)
+    if billed > row.usd:
+        log.warning(
+            "job %s cost %s USD, more than the %s USD that were quoted",
+            row.id,
+            f"{billed.normalize():f}",
+            f"{row.usd.normalize():f}",
+        )
 
 
 def status_of(remote: Remote) -> JobStatus:

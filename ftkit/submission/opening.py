@@ -15,6 +15,7 @@ from ftkit.errors import ConfigError, NotFound
 from ftkit.ledger import Ledger
 from ftkit.models import Model
 from ftkit.models.saving import read_model
+from ftkit.patience import patiently
 from ftkit.registry import backend_names, is_backend, open_backend, replacement
 from ftkit.submission.job import Job
 from ftkit.words import nearest
@@ -57,9 +58,10 @@ def open_model(what: str | Path, settings: Settings) -> Model:
 
 def _native(instance: str, native: str, settings: Settings) -> ModelRecord:
     backend = open_backend(instance, settings)
-    if backend.inference is None:
+    inference = backend.inference
+    if inference is None:
         raise backend.refuse("inference")
-    return replace(backend.inference.record(native), instance=instance)
+    return replace(patiently(instance, lambda: inference.record(native)), instance=instance)
 
 
 def _named(text: str, settings: Settings) -> ModelRecord:

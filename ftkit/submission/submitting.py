@@ -21,13 +21,13 @@ from ftkit.ledger import Ledger, State
 from ftkit.patience import patiently
 from ftkit.registry import training_of
 from ftkit.spending import one_at_a_time, scope_of, stem_of
+from ftkit.spending.spool import spool
 from ftkit.submission.attempts import attempt_at, is_there
 from ftkit.submission.creating import create, request_values, train_request
 from ftkit.submission.fingerprints import fingerprint
-from ftkit.submission.gates import Terms, may_start, pass_gates
+from ftkit.submission.gates import Terms, alive_there, may_start, pass_gates
 from ftkit.submission.interrupts import explained
 from ftkit.submission.job import Job
-from ftkit.submission.spool import spool
 
 _NO_TERMS = Terms()
 UNKNOWN_KEY = "ftk" + "?" * 14
@@ -81,7 +81,9 @@ def submit(
         may_start(plan, backend, terms)
         if isinstance(training, Preflight):
             preflight = training.preflight
-            patiently(plan.instance, lambda: preflight(plan.resolved))
+            day = patiently(plan.instance, lambda: preflight(plan.resolved))
+            base, may = plan.resolved.base.id, terms.allow_retiring
+            alive_there(backend, base, day, allow_retiring=may)
 
     if force_new or not is_there(ledger, plan, checked.record):
         gates()

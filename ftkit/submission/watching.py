@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from ftkit import clock
-from ftkit.backend import Event, Unavailable
+from ftkit.backend import Event, JobStatus, Unavailable
 from ftkit.config import Settings
 from ftkit.errors import FtkitError, JobTimeout, OutcomeUnknown, TrainingError
 from ftkit.ledger import JobRow, Ledger, Phase, State
@@ -25,6 +25,7 @@ from ftkit.registry import training_of
 from ftkit.secrets import redact, redact_all
 from ftkit.submission.evidence import Evidence
 from ftkit.submission.interrupts import explained
+from ftkit.words import shortened
 
 if TYPE_CHECKING:
     from ftkit.submission.job import Job
@@ -47,6 +48,7 @@ class _Watch:
         self._deadline = None if timeout_s is None else clock.monotonic() + timeout_s
         self._out_of_reach = False
         self._said_stalled: str | None = None
+        self._said_paused = False
         _, self.training = training_of(job.last_seen.instance, settings)
         self.pause_s = self.training.poll_s
 
@@ -65,6 +67,7 @@ class _Watch:
             log.info("%s answers again", row.instance)
         self._out_of_reach = False
         self._report_stall(row)
+        self._report_pause(row)
         return row
 
     def ended(self, row: JobRow | None) -> bool:
@@ -88,6 +91,12 @@ class _Watch:
             raise JobTimeout(
                 f"job {self._job.id} is still {self._job.last_seen.status} after {self._timeout_s:g} s; it goes on"
             )
+
+    def _report_pause(self, row: JobRow) -> None:
+        paused = row.status is JobStatus.PAUSED
+        if paused and not self._said_paused:
+            log.warning("job %s is paused; `ftkit job resume %s` lets it go on", row.id, row.id)
+        self._said_paused = paused
 
     def _report_stall(self, row: JobRow) -> None:
         silent = silent_s(row, self._ledger, self._settings)
@@ -144,7 +153,8 @@ def events(
                     ended = False  # the next look says that the provider is out of reach
         for event in fresh:
             after = event.id
-            yield replace(event, message=redact(event.message), data=redact_all(event.data))
+            said = shortened(redact(event.message))
+            yield replace(event, message=said, data=redact_all(event.data))
         if ended:
             return
         with explained(lambda: ledger.job(job.id)):
@@ -152,8 +162,11 @@ def events(
 
 
 def silent_s(row: JobRow, ledger: Ledger, settings: Settings) -> float | None:
-    """Seconds without any evidence of life, where that is longer than an hour; a new event is evidence too."""
-    if row.phase is not Phase.SUBMITTED or row.remote_id is None:
+    """Seconds without any evidence of life, where that is longer than an hour; a new event is evidence too.
+
+    A paused job is meant to be silent.
+    """
+    if row.phase is not Phase.SUBMITTED or row.remote_id is None or row.status is JobStatus.PAUSED:
         return None
     now = clock.now()
     silent = (now - datetime.fromisoformat(row.evidence_at)).total_seconds()

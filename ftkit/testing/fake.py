@@ -30,6 +30,7 @@ _NOT_ITS_PART = "fake() answers questions only; take a stand-in backend for this
 _LACKS = {
     "training": _NOT_ITS_PART,
     "hosting": _NOT_ITS_PART,
+    "batch": "fake() answers one question at a time; take the stand-in provider (HostedProvider) for batches",
     "score": "fake() has texts to answer with and no likelihoods",
     "install": "fake() has no weights",
     "folder": "fake() has no weights",

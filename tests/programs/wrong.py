@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
+from ftkit.backend import BatchStatus
 from ftkit.errors import LedgerError, StorageError
-from ftkit.ledger import Intent, JobRow, Ledger
+from ftkit.ledger import BatchRow, Intent, JobRow, Ledger
 from ftkit.ledger.access import LedgerFile
-from ftkit.models import deploying
+from ftkit.ledger.batches import BatchTable
+from ftkit.models import batching, deploying
 from ftkit.rescuing.folder import Folder
 from ftkit.submission import submitting
+from ftkit.testing.fake_backend.batching import FakeBatching
 from ftkit.testing.fake_backend.client import Client
 from ftkit.testing.fake_backend.hosting import FakeHosting
 from ftkit.testing.fake_backend.training import FakeTraining
+from ftkit_openai.batching import OpenAIBatching
+from ftkit_openai.client import Client as OpenAIClient
 from ftkit_openai.training import OpenAITraining
 
 
@@ -36,15 +42,15 @@ def three_posts() -> None:
     Client.create = thrice  # type: ignore[method-assign]
 
 
+def sdk_retries() -> None:
+    """OpenAI's SDK repeats by itself what fails, by its own setting of twice."""
+    options = OpenAIClient._options
+    OpenAIClient._options = lambda self: {**options(self), "max_retries": 2}  # type: ignore[method-assign]
+
+
 def late_intent() -> None:
     """The ledger hears of a paid call when it is over: until then nothing about it is written."""
-    create, prepare, move, tell, job = (
-        Client.create,
-        Ledger.prepare,
-        Ledger.move,
-        Ledger.tell,
-        Ledger.job,
-    )
+    prepare, move, tell, job = Ledger.prepare, Ledger.move, Ledger.tell, Ledger.job
     waiting: list[Callable[[], object]] = []
     jobs: dict[str, JobRow] = {}
 
@@ -67,20 +73,49 @@ def late_intent() -> None:
     def job_or_waiting(self: Ledger, id: str) -> JobRow:
         return jobs[id] if waiting and id in jobs else job(self, id)
 
-    def create_then_write(
-        self: Client, path: str, body: dict[str, Any], key: str
-    ) -> dict[str, Any]:
-        made = create(self, path, body, key)
-        for write in waiting:
-            write()
-        waiting.clear()
-        return made
+    prepare_batch, change_batch, batch = BatchTable.prepare, BatchTable.change, BatchTable.get
+    batches: dict[str, BatchRow] = {}
 
-    Client.create = create_then_write  # type: ignore[method-assign]
+    def prepare_batch_later(
+        self: BatchTable, intent: Intent, work: str, request: dict[str, Any]
+    ) -> None:
+        waiting.append(lambda: prepare_batch(self, intent, work, request))
+        batches[intent.key] = prepared(intent, work, request)
+
+    def change_batch_later(self: BatchTable, key: str, **fields: Any) -> None:
+        if not waiting:
+            return change_batch(self, key, **fields)
+        waiting.append(lambda: change_batch(self, key, **fields))
+
+    def batch_or_waiting(self: BatchTable, key: str) -> BatchRow:
+        return batches[key] if waiting and key in batches else batch(self, key)
+
+    def then_write(create: Callable[..., dict[str, Any]]) -> Any:
+        def create_then_write(*args: Any) -> dict[str, Any]:
+            made = create(*args)
+            for write in waiting:
+                write()
+            waiting.clear()
+            return made
+
+        return create_then_write
+
+    Client.create = then_write(Client.create)  # type: ignore[method-assign]
+    OpenAIClient.create = then_write(OpenAIClient.create)  # type: ignore[method-assign]
     Ledger.prepare = prepare_later  # type: ignore[method-assign]
     Ledger.move = move_later  # type: ignore[method-assign]
     Ledger.tell = tell_unless_waiting  # type: ignore[method-assign]
     Ledger.job = job_or_waiting  # type: ignore[method-assign]
+    BatchTable.prepare = prepare_batch_later  # type: ignore[method-assign]
+    BatchTable.change = change_batch_later  # type: ignore[method-assign]
+    BatchTable.get = batch_or_waiting  # type: ignore[method-assign]
+
+
+def prepared(intent: Intent, work: str, request: dict[str, Any]) -> BatchRow:
+    """The batch that an intent is to make."""
+    paid = (intent.key, intent.instance, intent.scope, intent.state, intent.usd, None, None)
+    said = (BatchStatus.QUEUED, "prepared", 0, 0, 0, None, None, False)
+    return BatchRow(*paid, work, *said, json.dumps(request), intent.created_at, intent.updated_at)
 
 
 def no_find() -> None:
@@ -88,6 +123,8 @@ def no_find() -> None:
     FakeTraining.find = lambda self, key: []  # type: ignore[method-assign]
     OpenAITraining.find = lambda self, key: []  # type: ignore[method-assign]
     FakeHosting.find = lambda self, key: []  # type: ignore[method-assign]
+    FakeBatching.find = lambda self, key: []  # type: ignore[method-assign]
+    OpenAIBatching.find = lambda self, key: []  # type: ignore[method-assign]
 
 
 def deaf_to_the_disk() -> None:
@@ -108,6 +145,7 @@ def no_lock() -> None:
     late_intent()
     submitting.one_at_a_time = lambda home, stem: nullcontext()  # type: ignore[assignment]
     deploying.one_at_a_time = lambda home, stem: nullcontext()  # type: ignore[assignment]
+    batching.one_at_a_time = lambda home, stem: nullcontext()  # type: ignore[assignment]
 
 
 def fetch_again() -> None:
@@ -118,6 +156,7 @@ def fetch_again() -> None:
 
 WAYS = {
     "three POSTs": three_posts,
+    "SDK retries": sdk_retries,
     "late intent": late_intent,
     "no find": no_find,
     "deaf to the disk": deaf_to_the_disk,

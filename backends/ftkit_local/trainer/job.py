@@ -13,7 +13,7 @@ from ftkit.hyperparameters import Method
 from ftkit_local.allocator import allocator_in_use
 from ftkit_local.device import device_words
 from ftkit_local.durable import discard_folder, new_folder_beside, publish_folder
-from ftkit_local.render import ChatRenderer
+from ftkit_local.open_renderer import open_renderer
 from ftkit_local.runs import RunFolder
 from ftkit_local.sizing import Load, forecast, shape_of, token_budget
 from ftkit_local.trainer.adapter import (
@@ -39,7 +39,7 @@ def run_job(
     folder = "model" if spec.method is Method.FULL else "adapter"
     for leftover in (run.path / folder, *run.path.glob(f".{folder}.*")):
         discard_folder(leftover)  # of an attempt that was killed before it had a result
-    renderer = ChatRenderer(spec.base.folder)
+    renderer = open_renderer(spec.base.folder)
     assert settings.train_on and settings.max_length
     rows = read_rows(
         spec.train, renderer, train_on=settings.train_on, max_length=settings.max_length

@@ -7,8 +7,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ftkit.data.example import Message
-from ftkit.data.tokens import IGNORED, Renderer
+from ftkit.data.example import Example
+from ftkit.data.formats.turns import row_faults, rows_tools, turn_faults, turns
+from ftkit.data.tokens import IGNORED, Renderer, rendered
 from ftkit.errors import DataError, Fault, StorageError
 from ftkit_local.trainer.spec import SpecFile
 
@@ -45,8 +46,8 @@ def read_rows(
     for number, line in numbered:
         try:
             sequences = [
-                TrainingRow(number, rendered.ids, rendered.labels)
-                for rendered in renderer.render(_messages(line), train_on)
+                TrainingRow(number, one.ids, one.labels)
+                for one in rendered(_example(line), renderer, train_on)
             ]
         except DataError as error:
             faults.append(Fault(str(error), row=number))
@@ -63,12 +64,20 @@ def read_rows(
     return rows
 
 
-def _messages(line: bytes) -> list[Message]:
+def _example(line: bytes) -> Example:
     try:
         row = json.loads(line)
-        return [Message(message["role"], message["content"]) for message in row["messages"]]
+        messages = row["messages"]
     except (ValueError, KeyError, TypeError) as error:
         raise DataError('not a row of the form {"messages": [{"role", "content"}, ...]}') from error
+    faults = [*turn_faults(messages, "messages"), *row_faults(row)]
+    if faults:
+        raise DataError("; ".join(map(str, faults)))
+    return Example(
+        turns(messages),
+        tools=rows_tools(row),
+        parallel_tool_calls=row.get("parallel_tool_calls"),
+    )
 
 
 def _fault(sequences: Sequence[TrainingRow], max_length: int) -> str | None:

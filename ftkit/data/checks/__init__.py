@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from ftkit.data.checks.report import CheckReport, Finding, Severity, report_of_faults
+from ftkit.data.checks.own_rules import CheckRule, check_rule
+from ftkit.data.checks.report import CheckReport, Finding, Severity, Skipped, report_of_faults
 from ftkit.data.checks.rules import RULES, check
+from ftkit.data.checks.view import DataView, RowView
 
-__all__ = ["RULES", "CheckReport", "Finding", "Severity", "check", "report_of_faults"]
+__all__ = [
+    "RULES",
+    "CheckReport",
+    "CheckRule",
+    "DataView",
+    "Finding",
+    "RowView",
+    "Severity",
+    "Skipped",
+    "check",
+    "check_rule",
+    "report_of_faults",
+]

@@ -34,7 +34,7 @@ def duplicates(data: DataView) -> Iterator[Finding]:
 
 
 def contradictions(data: DataView) -> Iterator[Finding]:
-    """FT302: one prompt, several answers; only worth a note where most of the data is made so."""
+    """FT302: one prompt, several answers; only worth a note where most of the data is made so, unless answers are labels."""
     by_prompt: defaultdict[str, list[RowView]] = defaultdict(list)
     for row in data.rows:
         by_prompt[row.prompt_digest].append(row)
@@ -42,14 +42,17 @@ def contradictions(data: DataView) -> Iterator[Finding]:
     if not split:
         return
     numbers = sorted(row.number for rows in split for row in rows)
-    most = 2 * len(numbers) > len(data.rows)
+    labels = data.task is not None and data.task.labels is not None
+    most = 2 * len(numbers) > len(data.rows) and not labels
     one = ", ".join(str(row.number) for row in split[0][:5])
+    says = ", ".join(sorted({repr(row.example.answer) for row in split[0]})[:5]) if labels else ""
     yield Finding.on(
         numbers,
         "FT302",
         Severity.INFO if most else Severity.WARNING,
         "the same prompt has different answers",
-        detail=f"{len(split):,} prompts; one of them stands in rows {one}",
+        detail=f"{len(split):,} prompts; one of them stands in rows {one}"
+        + (f" with the labels {says}" if labels else ""),
         why="where only one answer is right the model learns a mixture"
         + ("; here it is most of the data, so it is probably meant" if most else ""),
         mend="decide on one answer, put what tells them apart into the prompt, "

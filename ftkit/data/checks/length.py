@@ -1,4 +1,4 @@
-"""FT2xx: what the model's own tokenizer and template make of a row."""
+"""FT2xx: what the model's own tokenizer and template make of a row, and what its provider will only tell later."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from ftkit.data.checks.report import Finding, Severity
 from ftkit.data.checks.view import DataView, RowView
+from ftkit.data.token_estimate import estimated_row
 
-_BYTES_PER_TOKEN = 4  # a common average for English; only for an estimate that says it is one
 _QUOTED = 3
 
 
@@ -61,8 +61,24 @@ def refused_by_renderer(data: DataView) -> Iterator[Finding]:
         )
 
 
+def not_certain(data: DataView) -> Iterator[Finding]:
+    """FT204: what the provider will make of rows is not certain; one finding for each reason."""
+    rows: dict[str, list[int]] = {}
+    for row in data.rows:
+        for text in row.cautions:
+            rows.setdefault(text, []).append(row.number)
+    for text, numbers in rows.items():
+        yield Finding.on(
+            numbers,
+            "FT204",
+            Severity.INFO,
+            text,
+            why="the provider tells it only after the run; until then the quote is the most that it should cost",
+            mend="nothing has to be mended; know it, and compare afterwards",
+        )
+
+
 def _tokens(row: RowView, exact: bool) -> int:
     if exact:
         return row.tokens or 0
-    written = sum(len(text.encode("utf-8")) for text in row.example.texts)
-    return written // _BYTES_PER_TOKEN
+    return round(estimated_row(row.example)[0])

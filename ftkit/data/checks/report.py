@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from ftkit.data.tasks import Task
+from ftkit.data.tokens import Counts
 from ftkit.errors import DataError
 
 KEPT = 1_000  # row numbers kept in one finding
@@ -64,12 +66,31 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Skipped:
+    """What was not looked for: the codes that could not be given, what they are about, and why they did not run."""
+
+    codes: tuple[str, ...]
+    what: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.codes)} ({self.what}): {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
 class CheckReport:
-    """All findings on one data set of `rows` rows, the worst first."""
+    """All findings on one data set of `rows` rows, the worst first; `skipped` is what did not run.
+
+    `task` is a guess at the kind of task that the rows teach, None where nothing is answered or nobody asked. `counts` are
+    the tokens of the model that the data was checked for, None without one or where it refuses a row.
+    """
 
     source: str
     rows: int
     findings: tuple[Finding, ...]
+    skipped: tuple[Skipped, ...] = ()
+    task: Task | None = None
+    counts: Counts | None = None
 
     def __post_init__(self) -> None:
         ordered = sorted(self.findings, key=lambda f: (_ORDER[f.severity], f.code))
@@ -101,6 +122,14 @@ class CheckReport:
             "source": self.source,
             "rows": self.rows,
             "ok": self.ok,
+            "task": None if self.task is None else self.task.to_dict(),
+            "tokens": None
+            if self.counts is None
+            else {
+                "all": self.counts.tokens,
+                "trained": self.counts.trained_tokens,
+                "longest": self.counts.longest,
+            },
             "findings": [
                 {
                     "code": f.code,
@@ -114,6 +143,9 @@ class CheckReport:
                 }
                 for f in self.findings
             ],
+            "skipped": [
+                {"codes": list(one.codes), "what": one.what, "why": one.why} for one in self.skipped
+            ],
         }
 
     def __str__(self) -> str:
@@ -124,7 +156,17 @@ class CheckReport:
                 plural = "s" if number > 1 and severity is not Severity.INFO else ""
                 counts.append(f"{number} {severity}{plural}")
         head = f"{self.source}: {self.rows:,} rows, {', '.join(counts) or 'nothing found'}"
-        return "\n\n".join([head, *map(str, self.findings)])
+        if self.counts is not None:
+            head += (
+                f"\ntokens: {self.counts.tokens:,}, {self.counts.trained_tokens:,} of them trained, "
+                f"longest {self.counts.longest:,}"
+            )
+        if self.task is not None:
+            head += f"\ntask: {self.task}; {'; '.join(self.task.evidence)}"
+        blocks = [head, *map(str, self.findings)]
+        if self.skipped:
+            blocks.append("\n".join(["did not run:", *(f"  {one}" for one in self.skipped)]))
+        return "\n\n".join(blocks)
 
 
 def report_of_faults(error: DataError, source: str = "") -> CheckReport:

@@ -5,11 +5,47 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ftkit.data.checks.amount import contradictions, duplicates, few_rows
+from ftkit.data.checks.answers import (
+    as_an_ai,
+    boilerplate,
+    cut_answers,
+    placeholders,
+    refusals,
+)
+from ftkit.data.checks.baselines import baseline_scores
+from ftkit.data.checks.boilerplate import repeated_text
 from ftkit.data.checks.consistency import extra_columns, system_prompts
 from ftkit.data.checks.control_text import control_text
-from ftkit.data.checks.leaked_keys import leaked_keys
-from ftkit.data.checks.length import nothing_trained, refused_by_renderer, too_long
-from ftkit.data.checks.report import CheckReport, Finding
+from ftkit.data.checks.copies import answer_in_the_prompt
+from ftkit.data.checks.damage import (
+    doubtful_decoding,
+    markup,
+    unseen_characters,
+    wrong_decoding,
+)
+from ftkit.data.checks.facts import changing_facts, closed_book
+from ftkit.data.checks.images import broken_images, doubtful_images
+from ftkit.data.checks.injection import injected_instructions
+from ftkit.data.checks.labels import (
+    balance,
+    few_of_a_label,
+    spelled_in_several_ways,
+    unlikely_labels,
+)
+from ftkit.data.checks.languages import other_languages
+from ftkit.data.checks.leaked_keys import leaked_keys, random_strings
+from ftkit.data.checks.length import (
+    not_certain,
+    nothing_trained,
+    refused_by_renderer,
+    too_long,
+)
+from ftkit.data.checks.own_rules import own_rules
+from ftkit.data.checks.personal import contacts, numbers_of_people
+from ftkit.data.checks.proof import provable_gain
+from ftkit.data.checks.report import CheckReport, Finding, Skipped
+from ftkit.data.checks.tool_arguments import tool_arguments
+from ftkit.data.checks.triggers import planted_triggers
 from ftkit.data.checks.turns import (
     empty_answer,
     equal_answers,
@@ -21,7 +57,7 @@ from ftkit.data.checks.view import DataView, view
 from ftkit.data.dataset import Dataset
 from ftkit.data.tokens import Renderer
 
-Rule = Callable[[DataView], Iterator[Finding]]
+Rule = Callable[[DataView], Iterator[Finding | Skipped]]
 
 RULES: tuple[Rule, ...] = (
     role_order,  # FT101
@@ -29,26 +65,72 @@ RULES: tuple[Rule, ...] = (
     missing_turn,  # FT103
     undeclared_tool,  # FT104
     equal_answers,  # FT105
+    tool_arguments,  # FT106, FT107, FT110
+    broken_images,  # FT108
+    doubtful_images,  # FT109
     too_long,  # FT201
     nothing_trained,  # FT202
     refused_by_renderer,  # FT203
+    not_certain,  # FT204
     duplicates,  # FT301
     contradictions,  # FT302
     few_rows,  # FT303
     leaked_keys,  # FT401
+    numbers_of_people,  # FT402
+    contacts,  # FT403
+    random_strings,  # FT404
     control_text,  # FT501
+    wrong_decoding,  # FT502
+    markup,  # FT504
+    unseen_characters,  # FT505
+    injected_instructions,  # FT506
     extra_columns,  # FT601
     system_prompts,  # FT602
+    refusals,  # FT701
+    as_an_ai,  # FT702
+    cut_answers,  # FT703
+    placeholders,  # FT704
+    boilerplate,  # FT705
+    own_rules,  # FT901, and codes of others
+)
+
+# Never an error, so a submission does not wait for them: what kind of task it is, whether its answers can be learned, and
+# what takes long to look for.
+ADVISORY: tuple[Rule, ...] = (
+    balance,  # FT304
+    spelled_in_several_ways,  # FT305
+    few_of_a_label,  # FT306
+    unlikely_labels,  # FT307
+    doubtful_decoding,  # FT503
+    planted_triggers,  # FT507
+    other_languages,  # FT603, FT604
+    answer_in_the_prompt,  # FT801
+    closed_book,  # FT802
+    changing_facts,  # FT803
+    repeated_text,  # FT804
+    baseline_scores,  # FT805
+    provable_gain,  # FT806
 )
 
 
 def check(
-    data: Dataset, *, renderer: Renderer | None = None, max_length: int | None = None
+    data: Dataset,
+    *,
+    renderer: Renderer | None = None,
+    max_length: int | None = None,
+    smallest_gain: Callable[[int, float], float | None] | None = None,
+    advisory: bool = True,
 ) -> CheckReport:
     """What is wrong or worth knowing about the meaning of the data; never raises for what the data holds.
 
     With a `renderer` the model's own tokens are counted and its control tokens looked for; `max_length` is in tokens.
+    `smallest_gain` is the statistics that FT806 asks (see DataView). Without `advisory` the rules that never give an error
+    are left out, and so is the guess at the task.
     """
-    seen = view(data, renderer, max_length)
-    findings = [finding for rule in RULES for finding in rule(seen)]
-    return CheckReport(data.source, len(data), tuple(findings))
+    seen = view(data, renderer, max_length, smallest_gain)
+    rules = (*RULES, *ADVISORY) if advisory else RULES
+    results = [result for rule in rules for result in rule(seen)]
+    findings = tuple(result for result in results if isinstance(result, Finding))
+    skipped = tuple(result for result in results if isinstance(result, Skipped))
+    task = seen.task if advisory else None
+    return CheckReport(data.source, len(data), findings, skipped, task, seen.counts)

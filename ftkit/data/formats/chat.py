@@ -50,7 +50,8 @@ class Chat:
             yield Fault("the field is missing", field="messages")
             return
         yield from turn_faults(values["messages"], "messages")
-        yield from other_system(values["messages"], self.system, "messages")
+        if self.system is not None:
+            yield from other_system(values["messages"], self.system, "messages")
 
 
 def other_system(messages: Any, system: str | None, path: str) -> Iterator[Fault]:

@@ -36,7 +36,7 @@ class Format(Layout, Protocol):
 
     @property
     def wants(self) -> tuple[str, ...]:
-        """The fields by which a row of this format is known."""
+        """The fields by which a row of this format is known; `faults` finds fault with a row that lacks one."""
 
     @property
     def reads(self) -> tuple[str, ...]:

@@ -22,8 +22,20 @@ ROLES = {
     "assistant": "assistant",
     "tool": "tool",
 }
+_SPEAKERS = frozenset(ROLES) - {"tool"}
 _LATER = ("reasoning_content", "refusal", "audio")
 _KNOWN = ("role", "content", "name", "tool_calls", "tool_call_id", "weight")
+_OF_A_ROW = frozenset(
+    (
+        "tools",
+        "parallel_tool_calls",
+        "functions",
+        "function_call",
+        "tool_choice",
+        "tool_calls",
+        "weight",
+    )
+)
 _DETAILS = ("low", "high", "auto")
 
 
@@ -56,6 +68,8 @@ def turn_faults(messages: Any, path: str) -> Iterator[Fault]:
         return
     asked: set[str] = set()
     for index, message in enumerate(messages):
+        if type(message) is dict and len(message) == 2 and _only_text(message):
+            continue
         place = f"{path}[{index}]"
         faults = list(_message_faults(message, place))
         yield from faults
@@ -67,6 +81,12 @@ def turn_faults(messages: Any, path: str) -> Iterator[Fault]:
                 f"answers the tool call {message['tool_call_id']!r}, which no earlier turn makes",
                 field=f"{place}.tool_call_id",
             )
+
+
+def _only_text(message: Mapping[str, Any]) -> bool:
+    """Whether two fields are the ones that nearly all messages have, and right: most rows are judged by this alone."""
+    role = message.get("role")
+    return type(message.get("content")) is str and type(role) is str and role in _SPEAKERS
 
 
 def _message_faults(message: Any, path: str) -> Iterator[Fault]:
@@ -229,6 +249,8 @@ def rows_tools(values: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
 
 def row_faults(values: Mapping[str, Any], path: str = "") -> Iterator[Fault]:
     """What is wrong with the fields beside the messages that go to the model: the tools and how they are called."""
+    if _OF_A_ROW.isdisjoint(values):
+        return
     if not empty(values.get("tools")):
         yield from tool_faults(values["tools"], f"{path}tools")
     parallel = values.get("parallel_tool_calls")

@@ -20,6 +20,7 @@ from ftkit.testing.scripted_inference import ScriptedInference, echo
 _LACKS = {
     "training": "this provider trains no models, it only answers",
     "hosting": "every model answers without a deployment",
+    "batch": "the provider answers at once or not at all",
     "score": "the provider gives no likelihoods",
     "install": "the weights stay at the provider",
     "folder": "the provider opens no folder of weights",

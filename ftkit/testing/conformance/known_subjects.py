@@ -19,7 +19,7 @@ from ftkit.testing.hosted import HostedProvider
 
 INSTANCE = "under-test"
 _LONG_S = 3.0  # long against a poll, short enough to wait for its first step
-_POST = {"submit": "POST /v1/jobs", "start": "POST /v1/deployments"}
+_POST = {"submit": "POST /v1/jobs", "start": "POST /v1/deployments", "batch": "POST /v1/batches"}
 
 
 def known_subject(backend: str) -> AbstractContextManager[Subject]:
@@ -136,6 +136,11 @@ class _Steered:
         keys: Mapping[str, int] = self._provider.counts()["deployment_keys"]
         return keys
 
+    def batches(self) -> Mapping[str, int]:
+        """Batches by key."""
+        keys: Mapping[str, int] = self._provider.counts()["batch_keys"]
+        return keys
+
     def lose_reply(self, call: PaidCall) -> None:
         """The request takes effect, and the connection is closed."""
         self._provider.fault(_POST[call], "close", process=True)
@@ -156,11 +161,11 @@ class _Steered:
     @contextmanager
     def slowly(self) -> Iterator[None]:
         """A job takes its time; one that exists already goes on as it was."""
-        self._provider.set(run_seconds=_LONG_S)
+        self._provider.set(run_seconds=_LONG_S, batch_seconds=_LONG_S)
         try:
             yield
         finally:
-            self._provider.set(run_seconds=self._run_s)
+            self._provider.set(run_seconds=self._run_s, batch_seconds=0.0)
 
     def say_status(self, id: str, word: str) -> None:
         """The job shows the word from now on."""

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-PaidCall = Literal["submit", "start"]
+PaidCall = Literal["submit", "start", "batch"]
 
 
 class Witness(Protocol):
@@ -22,6 +22,9 @@ class Witness(Protocol):
 
     def deployments(self) -> Mapping[str, int]:
         """How many deployments were started under each key, in all."""
+
+    def batches(self) -> Mapping[str, int]:
+        """How many batches were started under each key, in all; only asked of a backend that has them."""
 
 
 class Faults(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,10 +11,12 @@ import pytest
 
 from ftkit.backend import (
     Checkpoints,
+    DeletesUploads,
     Download,
     JobStatus,
     Listing,
     OwnEstimate,
+    Pause,
     Preflight,
     Pricing,
     Remote,
@@ -171,6 +173,40 @@ def test_cancelling_a_finished_job_changes_nothing(training: Training, finished:
     assert training.get(finished.id).status is JobStatus.SUCCEEDED
 
 
+@pytest.mark.judges("pause")
+def test_a_job_that_is_paused_stands_still_and_goes_on(
+    work: Work, subject: Subject, pricing: Pricing, training: Training
+) -> None:
+    """Paused and not final, twice asked is once paused; then it goes on under the same id and comes to its end."""
+    assert isinstance(training, Pause)
+    remote = work.long_job("paused", pricing, training)
+    training.unpause(remote.id)
+    assert training.get(remote.id).status is not JobStatus.PAUSED, "a running job was not paused"
+    training.pause(remote.id)
+    seen = work.until(
+        f"job {remote.id} to pause",
+        lambda: training.get(remote.id),
+        lambda now: now.status is JobStatus.PAUSED,
+        subject.timeout_s,
+        training.poll_s,
+    )
+    assert not seen.status.final
+    training.pause(remote.id)
+    later = training.get(remote.id)
+    assert (later.status, later.progress) == (JobStatus.PAUSED, seen.progress)
+    training.unpause(remote.id)
+    assert work.settled(training, remote.id).status is JobStatus.SUCCEEDED
+
+
+@pytest.mark.judges("pause")
+def test_pausing_a_finished_job_changes_nothing(training: Training, finished: Remote) -> None:
+    """Neither a pause that comes too late nor its end is an error."""
+    assert isinstance(training, Pause)
+    training.pause(finished.id)
+    training.unpause(finished.id)
+    assert training.get(finished.id).status is JobStatus.SUCCEEDED
+
+
 @pytest.mark.judges("listing")
 def test_the_list_has_the_job_with_its_key(
     work: Work, training: Training, finished: Remote
@@ -198,12 +234,28 @@ def test_a_file_can_be_sent_twice_and_looked_for(work: Work, training: Training)
     )
 
 
+@pytest.mark.judges("delete_upload")
+def test_a_file_that_is_deleted_is_gone(
+    work: Work, pricing: Pricing, training: Training, finished: Remote
+) -> None:
+    """Deleted at the provider, also a second time, and only that one; the job that was made from another goes on."""
+    assert isinstance(training, Uploads) and isinstance(training, DeletesUploads)
+    file = work.file(training)
+    kept, deleted = training.upload(file, file.name), training.upload(file, file.name)
+    training.delete_upload(deleted)
+    assert not training.still_there(deleted)
+    assert training.still_there(kept)
+    training.delete_upload(deleted)
+    assert training.get(finished.id) == finished
+
+
 @pytest.mark.judges("preflight")
 def test_an_account_in_order_passes(work: Work, pricing: Pricing, training: Training) -> None:
-    """`preflight` raises where a create would fail, and only there."""
+    """`preflight` raises where a create would fail, and only there; a day on which the base goes is told, not judged."""
     assert isinstance(training, Preflight)
     resolved = work.resolved(pricing, training)
-    training.preflight(resolved)
+    day = training.preflight(resolved)
+    assert day is None or type(day) is date
 
 
 @pytest.mark.judges("estimate_usd")
@@ -227,6 +279,7 @@ def test_checkpoints_come_oldest_first(training: Training, finished: Remote) -> 
     kept = training.checkpoints(finished.id)
     assert [each.step for each in kept] == sorted(each.step for each in kept)
     assert all(each.id and each.step > 0 for each in kept)
+    assert all(isinstance(value, int | float) for each in kept for value in each.metrics.values())
 
 
 @pytest.mark.judges("download")

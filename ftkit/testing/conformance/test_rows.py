@@ -69,6 +69,14 @@ WHOLE: dict[str, tuple[Example, set[str]]] = {
         Example((ASKED, ANSWERED), rejected=(Message("assistant", "I do not know"),)),
         {ASKED.content, ANSWERED.content, "I do not know"},
     ),
+    "calling_pairs": (
+        Example(
+            (ASKED, Message("assistant", "", tool_calls=(CALL,))),
+            tools=(TOOL,),
+            rejected=(Message("assistant", "I do not know"),),
+        ),
+        {"find_parcel", CALL.arguments, "I do not know", "integer"},
+    ),
     "weighted_rows": (
         Example((ASKED, replace(ANSWERED, trained=False), ASKED, replace(ANSWERED, trained=True))),
         {"0", "1"},

@@ -29,6 +29,7 @@ class FakeSettings(BaseModel):
 
 
 def _open(settings: FakeSettings, home: Path) -> Backend:
+    from ftkit.testing.fake_backend.batching import FakeBatching
     from ftkit.testing.fake_backend.client import Client
     from ftkit.testing.fake_backend.hosting import FakeHosting
     from ftkit.testing.fake_backend.inference import FakeInference
@@ -45,7 +46,7 @@ def _open(settings: FakeSettings, home: Path) -> Backend:
         pricing=FakePricing(catalogue),
         training=FakeTraining(client, settings, catalogue),
         hosting=FakeHosting(client, settings, catalogue),
-        inference=FakeInference(client, catalogue),
+        inference=FakeInference(client, catalogue, FakeBatching(client, settings)),
         lacks={
             "download": "the weights stay at the provider",
             "resume": "the provider runs the trainer itself",

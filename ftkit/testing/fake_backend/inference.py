@@ -10,13 +10,15 @@ from ftkit.catalogue import Catalogue
 from ftkit.data.example import as_dicts
 from ftkit.errors import NotDeployed, NotFound
 from ftkit.http.replies import inner, optional_text, text, whole
+from ftkit.testing.fake_backend.batching import FakeBatching
 from ftkit.testing.fake_backend.client import Client
 
 
 class FakeInference:
     """Inference of the stand-in provider."""
 
-    def __init__(self, client: Client, catalogue: Catalogue) -> None:
+    def __init__(self, client: Client, catalogue: Catalogue, batches: FakeBatching) -> None:
+        self.batches = batches
         self._client = client
         self._catalogue = catalogue
 

@@ -56,3 +56,10 @@ class FakePricing:
         if facts is None or "input" not in facts.rates:
             return CallRates("unknown", "unknown")
         return CallRates(facts.rates["input"], facts.rates["output"])
+
+    def batch_rates(self, record: ModelRecord) -> CallRates | None:
+        """Half of them, where there is a price at all."""
+        rates = self.call_rates(record)
+        if rates is None or not rates.input.startswith("small."):
+            return rates
+        return CallRates("small.batch.input", "small.batch.output")

@@ -13,6 +13,7 @@ from ftkit.backend import (
     Base,
     Checkpoint,
     Event,
+    JobStatus,
     ModelRecord,
     Remote,
     Resolved,
@@ -89,6 +90,13 @@ class FakeTraining:
         except NotFound:
             return False
 
+    def delete_upload(self, upload: Upload) -> None:
+        """Delete a file; one that is gone is fine."""
+        try:
+            self._client.http.delete(f"/v1/files/{upload.id}")
+        except NotFound:
+            return
+
     def estimate_usd(self, request: TrainRequest) -> Decimal | None:
         """The provider's own price."""
         reply = self._client.http.post_read("/v1/jobs/estimate", self._body(request))
@@ -135,6 +143,16 @@ class FakeTraining:
         """Ask for a stop; a job that has ended stays as it is."""
         if not self.get(id).status.final:
             self._client.http.post_read(f"/v1/jobs/{id}/cancel", {})
+
+    def pause(self, id: str) -> None:
+        """Let the job stand still. Looked at first, so that it can be asked for again."""
+        if self.get(id).status in (JobStatus.QUEUED, JobStatus.RUNNING):
+            self._client.http.post_read(f"/v1/jobs/{id}/pause", {})
+
+    def unpause(self, id: str) -> None:
+        """Let a paused job go on."""
+        if self.get(id).status is JobStatus.PAUSED:
+            self._client.http.post_read(f"/v1/jobs/{id}/resume", {})
 
     def result(self, id: str) -> ModelRecord:
         """The tuned model."""

@@ -13,6 +13,7 @@ from ftkit.http.replies import ident, inner, optional_number, optional_text, tex
 _STATUS = {
     "queued": JobStatus.QUEUED,
     "running": JobStatus.RUNNING,
+    "paused": JobStatus.PAUSED,
     "succeeded": JobStatus.SUCCEEDED,
     "failed": JobStatus.FAILED,
     "cancelled": JobStatus.CANCELLED,

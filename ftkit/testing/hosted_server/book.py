@@ -17,7 +17,7 @@ from typing import Any
 from .clock import Clock
 from .faults import Faults
 from .jobs import Job
-from .records import MILLION, Deployment, Settings, UploadedFile, money
+from .records import MILLION, Batch, Deployment, Settings, UploadedFile, money
 from .records import USD_PER_MILLION_READ as READ
 from .records import USD_PER_MILLION_WRITTEN as WRITTEN
 from .replies import Refusal, Reply
@@ -47,6 +47,7 @@ class Book:
         self.jobs: dict[str, Job] = {}
         self.files: dict[str, UploadedFile] = {}
         self.deployments: dict[str, Deployment] = {}
+        self.batches: dict[str, Batch] = {}
         self.remembered: dict[tuple[str, str, str], Reply] = {}
         self.requests: Counter[str] = Counter()
         self.log: list[dict[str, Any]] = []
@@ -114,11 +115,12 @@ class Book:
             count += job.active and not job.lost and job.organisation == organisation
         return count
 
-    def bill_chat(self, root: str, read: int, written: int) -> None:
-        """Count a chat and charge its tokens; the model "free" and what is tuned from it cost nothing."""
+    def bill_chat(self, root: str, read: int, written: int, *, batch: bool = False) -> None:
+        """Count an answer and charge its tokens, half of it in a batch; "free" and what is tuned from it cost nothing."""
         self.chats += 1
         if root != "free":
-            self._chat_usd += (read * READ + written * WRITTEN) / MILLION
+            usd = (read * READ + written * WRITTEN) / MILLION
+            self._chat_usd += usd / 2 if batch else usd
 
     def counts(self, now: datetime) -> dict[str, Any]:
         """What happened since the start or the last reset, in all organisations; planted jobs are left out."""
@@ -131,6 +133,10 @@ class Book:
         return {
             "jobs": len(ours),
             "deployments": len(deployments),
+            "batches": len(self.batches),
+            "batch_keys": Counter(
+                batch.metadata["key"] for batch in self.batches.values() if "key" in batch.metadata
+            ),
             "files": self._ids["file"],
             "chats": self.chats,
             "usd": money(usd),

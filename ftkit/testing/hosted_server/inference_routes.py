@@ -67,8 +67,21 @@ def stop_deployment(book: Book, call: Call) -> Reply:
 
 
 def chat(book: Book, call: Call) -> Reply:
-    """POST /v1/chat: the same question has the same answer; a tuned model's says that it is tuned."""
+    """POST /v1/chat"""
     asked = call.fields(CHAT_FIELDS)
+    said = answered(book, call, asked)
+    if not asked.get("stream"):
+        return answer(said)
+    pieces = [{"piece": piece} for piece in re.findall(r"\s*\S+", said["text"])]
+    end = {name: said[name] for name in ("finish_reason", "usage")}
+    lines = tuple(f"data: {json.dumps(line)}\n\n".encode() for line in [*pieces, {"done": end}])
+    return Reply(200, b"".join(lines), {"Content-Type": "text/event-stream"}, lines)
+
+
+def answered(
+    book: Book, call: Call, asked: dict[str, Any], *, batch: bool = False
+) -> dict[str, Any]:
+    """A billed answer: the same question has the same one; a tuned model's says that it is tuned."""
     model, messages, limit = str(asked.get("model")), asked.get("messages"), asked.get("max_tokens")
     job = book.tuned_by(model, call.organisation, call.now)
     root = job.root if job else model
@@ -86,17 +99,12 @@ def chat(book: Book, call: Call) -> Reply:
     words = f"{kind} {model} answers: {messages[-1]['content']}".split()
     kept = words[:limit]
     read = sum(len(message["content"].split()) for message in messages)
-    book.bill_chat(root, read, len(kept))
-    text = " ".join(kept)
-    end = {
+    book.bill_chat(root, read, len(kept), batch=batch)
+    return {
+        "text": " ".join(kept),
         "finish_reason": "length" if len(kept) < len(words) else "stop",
         "usage": {"input_tokens": read, "output_tokens": len(kept)},
     }
-    if not asked.get("stream"):
-        return answer({"text": text, **end})
-    pieces = [{"piece": piece} for piece in re.findall(r"\s*\S+", text)]
-    lines = tuple(f"data: {json.dumps(line)}\n\n".encode() for line in [*pieces, {"done": end}])
-    return Reply(200, b"".join(lines), {"Content-Type": "text/event-stream"}, lines)
 
 
 def _serving(root: str) -> str:

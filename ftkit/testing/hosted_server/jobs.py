@@ -1,7 +1,8 @@
 """A job's life on the clock: queued, one step after another, done; its cost grows with its steps.
 
     queued -> running -> succeeded          by the clock alone
-    queued, running -> cancelled            the user cancelled
+    queued, running -> paused -> as before  the user paused it, and let it go on
+    queued, running, paused -> cancelled    the user cancelled
     queued, running -> any final status     a test patched it
 
 Nothing runs in the background: a job catches up with the clock when somebody looks at it.
@@ -46,6 +47,9 @@ class Job:
     status: str = "queued"
     step: int = 0
     finished: datetime | None = None
+    paused_in: str = ""
+    paused_at: datetime | None = None
+    held: timedelta = timedelta(0)
     patched: dict[str, Any] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
 
@@ -72,8 +76,8 @@ class Job:
 
     def advance(self, now: datetime) -> None:
         """Catch up with the clock. Time that runs backwards takes nothing back."""
-        start = self.created + self.queue
-        if self.frozen or not self.active or now < start:
+        start = self.created + self.queue + self.held
+        if self.frozen or self.status == "paused" or not self.active or now < start:
             return
         if self.status == "queued":
             self.status = "running"
@@ -88,6 +92,18 @@ class Job:
             self._record(moment, "step", f"step {self.step} of {self.steps}", detail)
         if over:
             self.finish("succeeded", start + self.run)
+
+    def pause(self, now: datetime) -> None:
+        """Stand still; its time does so too."""
+        self.paused_in, self.paused_at, self.status = self.status, now, "paused"
+        self._record(now, "paused", "the job was paused")
+
+    def go_on(self, now: datetime) -> None:
+        """Go on where it was paused."""
+        if self.paused_at is not None:
+            self.held += now - self.paused_at
+        self.status, self.paused_at = self.paused_in, None
+        self._record(now, "resumed", "the job goes on")
 
     def finish(self, status: str, moment: datetime) -> None:
         """End it: no step and no cost is added any more."""

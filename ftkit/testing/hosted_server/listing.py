@@ -1,4 +1,4 @@
-"""Lists of jobs and deployments: newest first, in pages, and late: what is younger than the lag is not listed yet."""
+"""Lists of jobs, deployments and batches: newest first, in pages, and late: what is younger than the lag is not listed yet."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from datetime import timedelta
 
 from .book import Book
 from .jobs import Job
-from .records import Deployment
+from .records import Batch, Deployment
 from .replies import Call, Refusal, Reply, answer
 
 LARGEST_PAGE = 100
 
 
-def page(book: Book, call: Call, known: Mapping[str, Job] | Mapping[str, Deployment]) -> Reply:
+def page(
+    book: Book,
+    call: Call,
+    known: Mapping[str, Job] | Mapping[str, Deployment] | Mapping[str, Batch],
+) -> Reply:
     """One page of those of the organisation that may be seen; the order is that of `seq`, not of time.
 
     `after` may name one that is not listed itself: it is only a place in the order.
@@ -40,7 +44,7 @@ def page(book: Book, call: Call, known: Mapping[str, Job] | Mapping[str, Deploym
     return answer({"data": data, "has_more": len(found) > limit})
 
 
-def _listed(book: Book, call: Call, item: Job | Deployment) -> bool:
+def _listed(book: Book, call: Call, item: Job | Deployment | Batch) -> bool:
     """True where it may be seen by now. Planted jobs are older work of others, which no lag hides."""
     if item.organisation != call.organisation:
         return False

@@ -35,11 +35,13 @@ class Settings:
     training_closed: bool = False
     unlisted: bool = False
     max_active_jobs: int = 10_000
+    batch_seconds: float = 0.0
+    batch_answers: int = -1  # so many rows of a batch are answered, then it expires; -1: all
 
 
 @dataclass(frozen=True, slots=True)
 class UploadedFile:
-    """A training file, of which only what billing needs is kept."""
+    """A file; of one to train on only what billing needs is kept."""
 
     id: str
     seq: int
@@ -49,6 +51,7 @@ class UploadedFile:
     words: int
     rows: int
     created: datetime
+    content: str = ""  # of questions only
 
     def shown(self) -> dict[str, Any]:
         """The file as the API shows it."""
@@ -89,4 +92,33 @@ class Deployment:
             "created_at": epoch(self.created),
             "stopped_at": epoch(self.stopped) if self.stopped else None,
             "status": "stopped" if self.stopped else "ready",
+        }
+
+
+@dataclass(slots=True)
+class Batch:
+    """Questions of a file, answered together once their time is over; `answers` are there from then on."""
+
+    id: str
+    seq: int
+    organisation: str
+    content: str
+    total: int
+    created: datetime
+    metadata: dict[str, str] = field(default_factory=dict)
+    status: str = "queued"
+    answers: list[dict[str, Any]] = field(default_factory=list)
+
+    def shown(self) -> dict[str, Any]:
+        """The batch as the API shows it."""
+        wrong = sum("error" in row for row in self.answers)
+        return {
+            "id": self.id,
+            "seq": self.seq,
+            "status": self.status,
+            "total": self.total,
+            "done": len(self.answers) - wrong,
+            "failed": wrong,
+            "metadata": self.metadata,
+            "created_at": epoch(self.created),
         }

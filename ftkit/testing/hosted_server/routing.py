@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import unquote
 
-from . import control_routes, inference_routes, training_routes
+from . import batch_routes, control_routes, inference_routes, training_routes
 from .book import Book
 from .replies import Call, Reply
 
@@ -24,12 +24,19 @@ API: dict[str, Route] = {
     "GET /v1/jobs/ID/events": training_routes.events,
     "GET /v1/jobs/ID/checkpoints": training_routes.checkpoints,
     "POST /v1/jobs/ID/cancel": training_routes.cancel,
+    "POST /v1/jobs/ID/pause": training_routes.pause,
+    "POST /v1/jobs/ID/resume": training_routes.resume,
     "GET /v1/models/ID": inference_routes.get_model,
     "POST /v1/deployments": inference_routes.create_deployment,
     "GET /v1/deployments": inference_routes.list_deployments,
     "GET /v1/deployments/ID": inference_routes.get_deployment,
     "DELETE /v1/deployments/ID": inference_routes.stop_deployment,
     "POST /v1/chat": inference_routes.chat,
+    "POST /v1/batches": batch_routes.create,
+    "GET /v1/batches": batch_routes.listing,
+    "GET /v1/batches/ID": batch_routes.get,
+    "GET /v1/batches/ID/answers": batch_routes.answers,
+    "POST /v1/batches/ID/cancel": batch_routes.cancel,
 }
 
 CONTROL: dict[str, Route] = {

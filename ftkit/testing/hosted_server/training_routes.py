@@ -63,9 +63,10 @@ def limits(book: Book, call: Call) -> Reply:
 
 
 def upload(book: Book, call: Call) -> Reply:
-    """POST /v1/files?purpose=fine-tune"""
-    if call.query.get("purpose") != "fine-tune":
-        raise Refusal(400, "bad_purpose", "purpose can only be fine-tune")
+    """POST /v1/files?purpose=fine-tune, or batch"""
+    purpose = call.query.get("purpose")
+    if purpose not in ("fine-tune", "batch"):
+        raise Refusal(400, "bad_purpose", "purpose can only be fine-tune or batch")
     checksum = hashlib.sha256(call.body).hexdigest()
     if call.headers.get("x-content-sha256", "").lower() != checksum:
         raise Refusal(400, "bad_checksum", f"the body's SHA-256 is {checksum}")
@@ -81,6 +82,7 @@ def upload(book: Book, call: Call) -> Reply:
         words=len(call.body.split()),
         rows=sum(1 for line in call.body.splitlines() if line.strip()),
         created=call.now,
+        content=call.body.decode("utf-8", "replace") if purpose == "batch" else "",
     )
     return answer(book.files[id].shown(), 201)
 
@@ -156,6 +158,24 @@ def cancel(book: Book, call: Call) -> Reply:
     if not job.active:
         raise Refusal(409, "already_finished", f"{job.id} {job.status} before")
     job.finish("cancelled", call.now)
+    return answer(job.shown())
+
+
+def pause(book: Book, call: Call) -> Reply:
+    """POST /v1/jobs/ID/pause"""
+    job = book.job(call.id, call.organisation, call.now)
+    if job.status not in ("queued", "running"):
+        raise Refusal(409, "not_running", f"{job.id} is {job.status}: it cannot be paused")
+    job.pause(call.now)
+    return answer(job.shown())
+
+
+def resume(book: Book, call: Call) -> Reply:
+    """POST /v1/jobs/ID/resume"""
+    job = book.job(call.id, call.organisation, call.now)
+    if job.status != "paused":
+        raise Refusal(409, "not_paused", f"{job.id} is {job.status}: it cannot be resumed")
+    job.go_on(call.now)
     return answer(job.shown())
 
 

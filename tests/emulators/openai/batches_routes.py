@@ -1,6 +1,6 @@
 """Batches: the requests of a file, answered together some time later at the batch price.
 
-validating -> in_progress -> finalizing -> completed | failed | cancelled; one looked at late has gone all the way.
+validating -> in_progress -> finalizing -> completed | failed | cancelled | expired; one looked at late has gone all the way.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from .responses_routes import respond
 ROOMS = {"/v1/chat/completions": complete, "/v1/responses": respond}
 FINAL = ("completed", "failed", "cancelled", "expired")
 MOST_REQUESTS = 50_000
+LATE = "This request could not be executed before the completion window expired."
 
 
 def create(book: Book, call: Call) -> Reply:
@@ -90,8 +91,8 @@ def advance(book: Book, account: Account, batch: Batch, now: datetime) -> None:
     if batch.status == "in_progress" and now >= batch.created + 2 * half:
         done = batch.created + 2 * half
         _work(book, account, batch, done)
-        batch.status = "completed"
-        batch.moments["finalizing"] = batch.moments["completed"] = done
+        batch.status = "completed" if batch.completed + batch.failed == batch.total else "expired"
+        batch.moments["finalizing"] = batch.moments[batch.status] = done
 
 
 def advance_all(book: Book, now: datetime) -> None:
@@ -104,7 +105,7 @@ def advance_all(book: Book, now: datetime) -> None:
 
 def _validate(batch: Batch, moment: datetime) -> None:
     seen = set()
-    for number, line in enumerate(batch.content.decode("utf-8", "replace").splitlines(), 1):
+    for number, line in enumerate(_lines(batch.content), 1):
         row, code = _row(line), None
         if row is None:
             code, message = "invalid_json_line", "This line is not parseable as valid JSON."
@@ -128,7 +129,14 @@ def _work(book: Book, account: Account, batch: Batch, moment: datetime) -> None:
     call = Call("POST", batch.endpoint, batch.endpoint, "", (), {}, b"", None, moment, account)
     right: list[dict[str, Any]] = []
     wrong: list[dict[str, Any]] = []
-    for line in batch.content.decode().splitlines():
+    late: list[dict[str, Any]] = []
+    lines = _lines(batch.content)
+    kept = len(lines) if book.settings.batch_answers is None else book.settings.batch_answers
+    for line in lines[kept:]:
+        error = {"code": "batch_expired", "message": LATE}
+        missed = {"id": book.next_id("batch_req"), "response": None, "error": error}
+        late.append({**missed, "custom_id": json.loads(line)["custom_id"]})
+    for line in lines[:kept]:
         row = json.loads(line)
         book.unjudged.append(("request", batch.endpoint, row["body"]))
         try:
@@ -150,8 +158,8 @@ def _work(book: Book, account: Account, batch: Batch, moment: datetime) -> None:
             }
         )
     batch.completed, batch.failed = len(right), len(wrong)
-    batch.output_file = _keep(book, batch, "output", right, moment)
-    batch.error_file = _keep(book, batch, "error", wrong, moment)
+    batch.output_file = _keep(book, batch, "output", right[::-1], moment)
+    batch.error_file = _keep(book, batch, "error", wrong + late, moment)
 
 
 def _keep(
@@ -170,6 +178,11 @@ def _batch(book: Book, call: Call) -> Batch:
         raise Refusal(404, f"No batch found with id '{call.id}'.")
     advance(book, call.scope, batch, call.now)
     return batch
+
+
+def _lines(content: bytes) -> list[str]:
+    """Lines end at a line feed and at nothing else that Unicode takes for an end."""
+    return content.decode("utf-8", "replace").rstrip("\n").split("\n")
 
 
 def _row(line: str) -> dict[str, Any] | None:

@@ -174,6 +174,10 @@ class Book:
         for job in ours:
             for key, value in (job.asked.metadata or {}).items():
                 marks[key][value] += 1
+        batch_marks: dict[str, Counter[str]] = defaultdict(Counter)
+        for batch in self.batches.values():
+            for key, value in (batch.metadata or {}).items():
+                batch_marks[key][value] += 1
         training = sum((job.usd for job in ours), Decimal(0))
         return {
             "jobs": len(ours),
@@ -182,6 +186,7 @@ class Book:
             "files": self._made_files,
             "uploads": self._ids["upload"],
             "batches": self._ids["batch"],
+            "batch_metadata": batch_marks,
             "chats": self.chats,
             "responses": self.responses,
             "usd": format((training + self.call_usd).normalize(), "f"),

@@ -47,12 +47,14 @@ async def deliver(reply: Reply, scope: Scope, receive: Receive, send: Send) -> N
 async def misbehave(
     fault: Fault, reply: Reply | None, scope: Scope, receive: Receive, send: Send
 ) -> None:
-    """Do what "close", "reset", "hang" and "half" say."""
+    """Do what "close", "reset", "hang", "half" and "raw" say."""
     if fault.action == "half" and reply is not None:
         content = reply.content()
         await _start(send, reply, None if reply.events is not None else len(content))
         half = content[: len(content) // 2]
         await send({"type": "http.response.body", "body": half, "more_body": True})
+    if fault.action == "raw" and (transport := _TRANSPORTS.get(tuple(scope["client"]))):
+        transport.write(_raw(fault))
     if fault.action == "hang":
         await asyncio.sleep(fault.seconds)
     await _hang_up(scope, receive, reset=fault.action == "reset")
@@ -63,6 +65,22 @@ def ordered(fault: Fault) -> Reply:
     headers = {name.lower(): text for name, text in fault.headers.items()}
     kind = headers.pop("content-type", JSON)
     return Reply(fault.status, body=fault.body, media_type=kind, headers=headers)
+
+
+def _raw(fault: Fault) -> bytes:
+    """Head and body of an answer that no HTTP library would send."""
+    headers = {"Content-Type": JSON, "Connection": "close"}
+    bodyless = fault.status in (204, 304)
+    body = b"" if bodyless else fault.body
+    named = {name.lower() for name in fault.headers}
+    if not bodyless and named.isdisjoint(("content-length", "transfer-encoding")):
+        headers["Content-Length"] = str(len(body))
+    headers = {name: text for name, text in headers.items() if name.lower() not in named}
+    lines = [
+        f"HTTP/1.1 {fault.status} Told",
+        *(f"{k}: {v}" for k, v in (headers | fault.headers).items()),
+    ]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + body[: int(len(body) * fault.part)]
 
 
 async def _start(send: Send, reply: Reply, length: int | None) -> None:

@@ -49,11 +49,11 @@ class Endpoint:
         call = await self._call(request, body, now)
         self._note(call)
         self._judge(call, "request", self._request_fault(call))
-        fault = book.faults.strike(self.name, now)
+        fault = book.faults.strike(self.name, call.asked, now)
         reply = self._answer(call) if fault is None or fault.process else None
         if fault is not None:
             book.deviations["fault"] += 1
-            if fault.action in ("close", "reset", "hang", "half"):
+            if fault.action in ("close", "reset", "hang", "half", "raw"):
                 await misbehave(fault, reply, scope, receive, send)
                 return
             reply = self._faulty(call, fault, reply)
@@ -98,7 +98,7 @@ class Endpoint:
                 "method": call.method,
                 "path": call.path,
                 "route": self.name,
-                "query": "&".join(f"{name}={text}" for name, text in call.query),
+                "query": call.asked,
                 "headers": {name.title(): text for name, text in call.headers.items()},
                 "bytes": len(call.body),
                 "json": data,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import copy
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -24,6 +25,7 @@ ACTIONS = (
     "half",  # the right length, half of the body
     "hang",  # nothing for `seconds` of real time, then close
     "reply",  # `status`, `headers`, `body` or `body_base64`
+    "raw",  # the same byte for byte, whatever HTTP says to it, `part` of the body, then the end of the connection
     "refuse",  # the provider's error `code`, with `retry_after`
     "patch",  # `fields` laid over the real answer's JSON, `remove` taken out of it
     "duplicate",  # each item of the answer's list twice
@@ -34,17 +36,22 @@ AFTER = ("half", "patch", "duplicate", "reverse")  # they need the real answer
 
 @dataclass(slots=True)
 class Fault:
-    """One ordered fault. `judged`: the patched answer is laid before the contract, which is to see the change."""
+    """One ordered fault. `judged`: the patched answer is laid before the contract, which is to see the change.
+
+    `query` is a regular expression for a part of the query of the requests that it hits.
+    """
 
     on: str
     action: str
     process: bool
+    query: str = ""
     skip: int = 0
     times: int | None = 1
     seconds: float = 60.0
     status: int = 500
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+    part: float = 1.0
     code: str | None = None
     retry_after: str | None = None
     fields: dict[str, Any] = field(default_factory=dict)
@@ -92,10 +99,12 @@ class Faults:
         """Forget all."""
         self._ordered.clear()
 
-    def strike(self, route: str, now: datetime) -> Fault | None:
+    def strike(self, route: str, query: str, now: datetime) -> Fault | None:
         """The fault that hits this request, if one does; it is used up by one."""
         for fault in self._ordered:
             if fault.on not in ("*", route) or not fault.live(now):
+                continue
+            if not re.search(fault.query, query):
                 continue
             if fault.skip > 0:
                 fault.skip -= 1
@@ -134,10 +143,11 @@ def _ordered(order: Any, routes: set[str]) -> Fault:
             order["body"] = base64.b64decode(order.pop("body_base64"), validate=True)
         elif body is not None:
             order["body"] = body.encode()
+        re.compile(order.get("query", ""))
         if order.get("until"):
             order["until"] = parse(order["until"])
         fault = Fault(**{"process": action in AFTER, **order})
-    except (ValueError, TypeError, AttributeError, binascii.Error) as error:
+    except (ValueError, TypeError, AttributeError, binascii.Error, re.error) as error:
         raise Refusal(400, f"{order!r}: {error}") from error
     if action in AFTER and not fault.process:
         raise Refusal(400, f"{action} changes the real answer: process cannot be false")

@@ -137,7 +137,7 @@ class OpenAIEmulator:
         """What happened since the start or the last `reset`, over all accounts.
 
         `jobs`, `files`, `uploads`, `batches`: how many were created, deleted ones too and planted ones not; `chats`,
-        `responses`: how many were answered; `metadata`: how many jobs by key and value; `usd`, `training_usd`: text;
+        `responses`: how many were answered; `metadata`, `batch_metadata`: how many jobs, batches by key and value; `usd`, `training_usd`: text;
         `requests`: by route, faults included; `active_jobs`; `deviations`: how often each was made.
         """
         counts: dict[str, Any] = self._ask("GET", "counts")

@@ -168,10 +168,13 @@ class Job:
 
     def _validate(self, moment: datetime) -> None:
         method = self.asked.method
-        self.trained = training_files.read(self.content, method, self.count)
+        sees = self.base.name == "gpt-4o-2024-08-06"
+        self.trained = training_files.read(self.content, method, self.count, sees=sees)
         fault = self.trained.fault
         if fault is None and self.validation is not None:
-            fault = training_files.read(self.validation, method, self.count, "validation").fault
+            fault = training_files.read(
+                self.validation, method, self.count, "validation", sees=sees
+            ).fault
         if fault is None and self.settings.moderation == "file":
             fault = ("invalid_training_file", training_files.BLOCKED)
         if fault is not None:

@@ -13,12 +13,16 @@ import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
+
+import pytest
+
+from .contract import contract_file
 
 PACKAGE = "@stoplight/prism-cli@5.14.2"
 STARTS_WITHIN_S = 180.0
@@ -29,6 +33,26 @@ def command() -> list[str] | None:
     if found := shutil.which("prism"):
         return [found]
     return ["npx", "--yes", PACKAGE] if shutil.which("npx") else None
+
+
+at_hand = [
+    pytest.mark.torture,
+    pytest.mark.skipif(contract_file() is None, reason="the contract is not at hand"),
+    pytest.mark.skipif(command() is None, reason="neither prism nor npx is installed"),
+]
+
+
+@pytest.fixture(scope="module")
+def prism() -> Iterator[Prism]:
+    """Prism on the contract; npx may have to fetch it first, and where it cannot the test is skipped."""
+    path = contract_file()
+    assert path is not None
+    try:
+        running = Prism(path).__enter__()
+    except OSError as error:
+        pytest.skip(str(error))
+    yield running
+    running.__exit__(None, None, None)
 
 
 class Prism:

@@ -30,12 +30,14 @@ class Settings:
     """How the emulator behaves; seconds are on its own clock. `quota`: "ok", "insufficient" (429 on every paid call)
     or "exceeded" (a job fails when it starts to run). `moderation`: "pass", "file" (every training file is blocked) or
     "model" (every tuned model is). `tokens`: "words" or "o200k". `job_error`: a code with which jobs fail in training.
+    A batch whose work is not done after `batch_answers` rows expires with those.
     """
 
     validating_s: float = 0.0
     queue_s: float = 0.0
     run_s: float = 2.0
     batch_s: float = 2.0
+    batch_answers: int | None = None
     listing_lag_s: float = 0.0
     loading_s: float = 0.0
     upload_life_s: float = 3600.0

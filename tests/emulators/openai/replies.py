@@ -38,6 +38,11 @@ class Call:
     account: Account | None = None
 
     @property
+    def asked(self) -> str:
+        """Its query as text, decoded."""
+        return "&".join(f"{name}={text}" for name, text in self.query)
+
+    @property
     def scope(self) -> Account:
         """Whose request it is; only rooms behind the key check ask."""
         assert self.account is not None

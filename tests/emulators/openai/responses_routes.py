@@ -14,6 +14,8 @@ from .replies import Call, Refusal, Reply, answer, stream
 from .schemas import refuse_unless_strict
 
 PARTS = {"input_text": "text", "output_text": "text", "input_image": "image_url"}
+# why a response is not complete, by the word that chat has for it
+INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
 
 
 def create(book: Book, call: Call) -> Reply:
@@ -34,14 +36,15 @@ def respond(book: Book, call: Call, body: dict[str, Any], *, batch: bool = False
     said = say(book, model, asked)
     bill(book, model, said, batch=batch)
     book.responses += 1
-    cut = said.finish_reason == "length"
+    why = INCOMPLETE.get(said.finish_reason)
+    cut = why is not None
     return {
         "id": book.next_id("resp"),
         "object": "response",
         "created_at": unix(call.now),
         "status": "incomplete" if cut else "completed",
         "error": None,
-        "incomplete_details": {"reason": "max_output_tokens"} if cut else None,
+        "incomplete_details": {"reason": why} if cut else None,
         "instructions": body.get("instructions"),
         "max_output_tokens": body.get("max_output_tokens"),
         "metadata": body.get("metadata") or {},

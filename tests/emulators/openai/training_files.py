@@ -10,9 +10,12 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from .tokens import Count, conversation_tokens
+from . import pictures
+from .tokens import Count
+from .training_tokens import row_tokens
 
 LEAST_ROWS = 10
+IMAGE_ROWS = 50_000
 TOKENS_PER_EXAMPLE = 65_536  # what is over is cut from the end and not charged
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 SPECIAL = re.compile(
@@ -31,12 +34,18 @@ class TrainingFile:
 
     rows: int = 0
     tokens: int = 0
+    with_images: int = 0
     answers: dict[str, str] = field(default_factory=dict)
     fault: tuple[str, str] | None = None
 
 
-def read(content: bytes, method: str, count: Count, role: str = "training") -> TrainingFile:
-    """Read a file of the method "supervised" or "dpo"; `role` is "training" or "validation"."""
+def read(
+    content: bytes, method: str, count: Count, role: str = "training", *, sees: bool = True
+) -> TrainingFile:
+    """Read a file of the method "supervised" or "dpo"; `role` is "training" or "validation".
+
+    `sees` is whether the base can be trained on images.
+    """
     read = TrainingFile()
     code = f"invalid_{role}_file"
     start = f"The job failed due to a file format error in the {role} file. Invalid file format. "
@@ -55,6 +64,12 @@ def read(content: bytes, method: str, count: Count, role: str = "training") -> T
             read.fault = (code, f"{start}Line {read.rows} is not valid JSON.")
             return read
         wrong = _dpo_fault(row) if method == "dpo" else _supervised_fault(row)
+        if wrong is None and pictures.pictures(_messages(row)):
+            read.with_images += 1
+            if not sees:
+                wrong = "has images, which this model cannot be trained on"
+            elif read.with_images > IMAGE_ROWS:
+                wrong = f"is one too many with images: at most {IMAGE_ROWS} are allowed"
         if wrong is None and (special := _special(row)):
             wrong = f"message contains an invalid token: {special}"
         if wrong is not None:
@@ -76,7 +91,7 @@ def _take(read: TrainingFile, row: dict[str, Any], method: str, count: Count) ->
         messages = asked["messages"]
         taught = row["preferred_output"][-1]
         tokens = sum(
-            conversation_tokens(part, tools, count)
+            row_tokens(part, tools, count)
             for part, tools in (
                 (messages, asked.get("tools")),
                 (row["preferred_output"], None),
@@ -86,7 +101,7 @@ def _take(read: TrainingFile, row: dict[str, Any], method: str, count: Count) ->
     else:
         messages = row["messages"]
         taught = messages[-1]
-        tokens = conversation_tokens(messages, row.get("tools"), count)
+        tokens = row_tokens(messages, row.get("tools"), count)
     read.tokens += min(tokens, TOKENS_PER_EXAMPLE)
     if isinstance(taught.get("content"), str):
         read.answers.setdefault(last_user_text(messages), taught["content"])
@@ -103,6 +118,11 @@ def last_user_text(messages: list[Any]) -> str:
     return ""
 
 
+def _messages(row: dict[str, Any]) -> list[Any]:
+    found: list[Any] = row["input"]["messages"] if "input" in row else row["messages"]
+    return found
+
+
 def _supervised_fault(row: Any) -> str | None:
     if not isinstance(row, dict) or not isinstance(row.get("messages"), list):
         return "is not in the chat-completion format: it has no list of messages"
@@ -110,7 +130,7 @@ def _supervised_fault(row: Any) -> str | None:
         return fault
     if row["messages"][-1]["role"] != "assistant":
         return "does not end with a message of the assistant"
-    return None
+    return pictures.fault(row["messages"]) or _tools_fault(row)
 
 
 def _dpo_fault(row: Any) -> str | None:
@@ -125,8 +145,32 @@ def _dpo_fault(row: Any) -> str | None:
             return f"must have one message in {name}"
         if fault := _messages_fault(output):
             return fault
+        if output[0].get("tool_calls"):
+            return f"must have text only in {name}"
         if output[0]["role"] != "assistant" or not isinstance(output[0].get("content"), str):
             return f"must have text of the assistant in {name}"
+    if pictures.pictures(asked["messages"]):
+        return "has images, but preferences are learned from text only"
+    return _tools_fault(asked)
+
+
+def _tools_fault(asked: dict[str, Any]) -> str | None:
+    tools = asked.get("tools")
+    if tools is not None and (not isinstance(tools, list) or not tools):
+        return "has tools that are no list of functions"
+    for tool in tools or ():
+        function = tool.get("function") if isinstance(tool, dict) else None
+        if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+            return "has a tool that is no function with a name"
+    declared = {tool["function"]["name"] for tool in tools or ()}
+    called: set[str] = set()
+    for message in asked["messages"]:
+        for call in message.get("tool_calls") or ():
+            if call["function"]["name"] not in declared:
+                return f"calls a function {call['function']['name']} that it does not declare"
+            called.add(call["id"])
+        if message["role"] == "tool" and message.get("tool_call_id") not in called:
+            return "has a message of a tool that answers no call"
     return None
 
 

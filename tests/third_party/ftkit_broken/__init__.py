@@ -21,15 +21,18 @@ from ftkit.backend import (
     Answer,
     Backend,
     Base,
+    BatchRequest,
     Call,
     Event,
     ModelRecord,
     OutcomeUnknown,
     Plugin,
     Remote,
+    RemoteBatch,
     Resolved,
     TrainRequest,
     Unavailable,
+    Upload,
 )
 from ftkit.data.example import Example
 from ftkit.data.tokens import Counts
@@ -111,6 +114,20 @@ class DeafCancel(Spoiled):
         self.sound.get(id)
 
 
+class DeafPause(Spoiled):
+    """Takes a pause for done without asking for it."""
+
+    def pause(self, id: str) -> None:
+        self.sound.get(id)
+
+
+class DeafDelete(Spoiled):
+    """Takes a file for deleted without asking for it."""
+
+    def delete_upload(self, upload: Upload) -> None:
+        self.sound.still_there(upload)
+
+
 class ImpatientRead(Spoiled):
     """Tries a read again on its own, and so hides the provider's wish."""
 
@@ -156,6 +173,32 @@ class StutteringStream(Spoiled):
             yield piece
 
 
+class TwoBatches(Spoiled):
+    """Repeats the start of a batch whose reply was lost."""
+
+    def start(self, request: BatchRequest) -> RemoteBatch:
+        try:
+            return self.sound.start(request)
+        except OutcomeUnknown:
+            return self.sound.start(request)
+
+
+class ShuffledBatch(Spoiled):
+    """Takes the order in which answers come for that of the questions."""
+
+    def answers(self, id: str) -> Iterator[tuple[int, Answer | str]]:
+        return enumerate(one for _, one in self.sound.answers(id))
+
+
+def _batches(spoiled: type[Spoiled]) -> Callable[[Backend], Backend]:
+    def spoil(backend: Backend) -> Backend:
+        changed = Spoiled(backend.inference, backend)
+        changed.batches = spoiled(changed.sound.batches, backend)  # type: ignore[attr-defined]
+        return replace(backend, inference=changed)  # type: ignore[arg-type]
+
+    return spoil
+
+
 def _part(part: str, spoiled: type[Spoiled]) -> Callable[[Backend], Backend]:
     def spoil(backend: Backend) -> Backend:
         changed: dict[str, Any] = {part: spoiled(getattr(backend, part), backend)}
@@ -193,10 +236,14 @@ WAYS: dict[str, Callable[[Backend], Backend]] = {
     "broken-leaking-preview": _part("training", LeakingPreview),
     "broken-two-line-rows": _part("training", TwoLineRows),
     "broken-deaf-cancel": _part("training", DeafCancel),
+    "broken-deaf-pause": _part("training", DeafPause),
+    "broken-deaf-delete": _part("training", DeafDelete),
     "broken-impatient-read": _part("training", ImpatientRead),
     "broken-forgotten-setting": _part("pricing", ForgottenSetting),
     "broken-deploying-chat": _part("inference", DeployingChat),
     "broken-stuttering-stream": _part("inference", StutteringStream),
+    "broken-two-batches": _batches(TwoBatches),
+    "broken-shuffled-batch": _batches(ShuffledBatch),
     "broken-silent": _silent,
     "broken-boastful": _boastful,
     "broken-connecting": _connecting,

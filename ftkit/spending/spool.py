@@ -49,7 +49,7 @@ def spool(rows: Iterable[bytes], home: Path) -> Spooled:
     except OSError as error:
         fresh.unlink(missing_ok=True)
         raise StorageError(
-            f"cannot write the training rows to {folder}: {error.strerror}; free space there or set FTKIT_HOME"
+            f"cannot write the rows to {folder}: {error.strerror}; free space there or set FTKIT_HOME"
         ) from error
     return Spooled(path, total.hexdigest())
 

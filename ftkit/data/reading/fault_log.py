@@ -17,6 +17,11 @@ class FaultLog:
         self.rows = 0
         self._last: int | None = None
 
+    @property
+    def full(self) -> bool:
+        """Whether faults are only counted from now on."""
+        return len(self.faults) >= KEPT
+
     def add(self, fault: Fault) -> None:
         """Count the fault's row once, and keep the fault while there is room."""
         if fault.row is None or fault.row != self._last:

@@ -1,0 +1,17 @@
+"""Which renderer a model folder has: its chat template's, or Mistral's own tokenizer where it brings no template."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeAlias
+
+from ftkit_local.mistral_render import MistralRenderer
+from ftkit_local.model_folder import has_mistral_tokenizer
+from ftkit_local.render import ChatRenderer
+
+LocalRenderer: TypeAlias = ChatRenderer | MistralRenderer
+
+
+def open_renderer(folder: Path) -> LocalRenderer:
+    """Raises NotFound, NotInstalled or CapabilityError, each saying what the folder lacks."""
+    return MistralRenderer(folder) if has_mistral_tokenizer(folder) else ChatRenderer(folder)

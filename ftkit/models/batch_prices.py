@@ -1,0 +1,85 @@
+"""What a batch can cost at most, and what its answers have cost: at the provider's rates for batches.
+
+The most is the tokens that are read, counted, and as many written as the calls allow. It is known before anything is sent,
+or it is not known, and then a budget refuses the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from ftkit.backend import Backend, Batching, BatchPricing, Call, ModelRecord, Usage
+from ftkit.errors import BudgetError, NotInstalled
+from ftkit.spending import affordable
+from ftkit.spending.budget import amount
+
+_MILLION = 1_000_000
+
+
+class BatchPrices:
+    """The rates of one model's answers in a batch, USD per million tokens; None where not known."""
+
+    def __init__(self, backend: Backend, record: ModelRecord) -> None:
+        self._input: Decimal | None = None
+        self._output: Decimal | None = None
+        if isinstance(backend.pricing, BatchPricing):
+            rates = backend.pricing.batch_rates(record)
+            self._input = self._output = Decimal(0)
+            if rates is not None:
+                self._input = backend.catalogue.rates[rates.input].usd
+                self._output = backend.catalogue.rates[rates.output].usd
+
+    @property
+    def known(self) -> bool:
+        """True where both rates are."""
+        return self._input is not None and self._output is not None
+
+    def cost(self, usage: Usage) -> Decimal | None:
+        """USD of so many tokens."""
+        if self._input is None or self._output is None:
+            return None
+        return (self._input * usage.input_tokens + self._output * usage.output_tokens) / _MILLION
+
+
+def most_it_costs(
+    batching: Batching,
+    prices: BatchPrices,
+    record: ModelRecord,
+    calls: Sequence[Call],
+    *,
+    limit: Decimal | None,
+    allow_unpriced: bool,
+) -> Decimal | None:
+    """The most USD that the batch can cost, None where that is not known; BudgetError where it may not be spent.
+
+    Sends nothing.
+    """
+    what = f"a batch of {len(calls):,} answers of {record.id}"
+    if not prices.known:
+        affordable(what, None, limit=limit, allow_unpriced=allow_unpriced)
+        return None
+    most: Decimal | None = Decimal(0)
+    for row, call in enumerate(calls, start=1):
+        try:
+            usage = batching.longest(record, call)
+        except NotInstalled:  # what counts tokens is not here
+            if limit is not None and not allow_unpriced:
+                raise
+            return None
+        cost = None if usage is None else prices.cost(usage)
+        if cost is None or most is None:
+            if limit is not None and not allow_unpriced:
+                raise BudgetError(
+                    f"nobody can tell before it is answered what {what} costs at most (row {row}): set max_tokens, and "
+                    f"leave out tools, images, a schema and options in extra whose tokens cannot be counted; or pass "
+                    f"allow_unpriced=True to pay whatever it is. Nothing was sent"
+                )
+            return None
+        most += cost
+    if most is not None and limit is not None and most > limit:
+        raise BudgetError(
+            f"{what} could cost {amount(most)} USD if every answer were as long as max_tokens allows, more than "
+            f"max_cost_usd={limit}; lower max_tokens, ask less, or allow more. Nothing was sent"
+        )
+    return most
