@@ -6,12 +6,13 @@ calls, so that an exception which is none of ftkit's comes out here. Time is a f
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import logging
 import re
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from io import StringIO
@@ -22,23 +23,47 @@ import pytest
 
 from ftkit import patience
 from ftkit.cli import main
-from ftkit.testing import HostedProvider
+from ftkit.errors import FtkitError
 from tests.faults.fuzzed_answers import FuzzedAnswer
 from tests.faults.stranger import Stranger
 
-CREATE, LIST, UPLOAD = "POST /v1/jobs", "GET /v1/jobs", "POST /v1/files"
-ROUTES = {
-    "create": CREATE,
-    "list": LIST,
-    "upload": UPLOAD,
-    "get": "GET /v1/jobs/ID",
-    "events": "GET /v1/jobs/ID/events",
-    "account": "GET /v1/account",
-}
-PATHS = {"create": "/v1/jobs", "list": "/v1/jobs", "upload": "/v1/files", "account": "/v1/account"}
-SUBMIT = ("submit", "rows.jsonl", "--model", "fake/small", "--name", "router")
 SHOW = ("job", "show", "router", "--json")
 KEY = "stranger-must-not-see-1"
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where a provider takes a step: the route by its name, an address of it, and, where one route takes two, what
+    tells them apart in the query.
+    """
+
+    route: str
+    path: str = ""
+    query: str = ""
+
+
+class Target:
+    """A provider on trial: how it is reached and steered, and where it takes each step."""
+
+    submit: tuple[str, ...]
+    steps: Mapping[str, Where]
+    provider: Any
+
+    def lead_here(self, patch: pytest.MonkeyPatch) -> None:
+        """Let the variables of the environment lead to it, with KEY."""
+        raise NotImplementedError
+
+    def fault(self, step: str, *, skip: int = 0, times: int | None = 1, **order: Any) -> None:
+        """Order a fault of a step, as `Bench.order` has it."""
+        raise NotImplementedError
+
+    def slow(self) -> None:
+        """A job takes an hour: one that has ended is not asked for any more."""
+        raise NotImplementedError
+
+    def jobs(self) -> tuple[int, Mapping[str, int]]:
+        """How many were made, and of which key how many."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -57,6 +82,7 @@ class Trial:
     name: str
     story: str
     kind: str
+    expected: int | None = None  # the first exit code, where it must be this one
     hostile: list[Said] = field(default_factory=list)  # while the answer was hostile
     after: list[Said] = field(default_factory=list)  # once the provider behaved again
     settled_by_hand: bool = False
@@ -111,31 +137,51 @@ def command(*arguments: str) -> Said:
     return Said(0, out.getvalue())
 
 
+def called(call: Callable[[], Awaitable[object]]) -> Said:
+    """Await a call of the library here, as a command would be run."""
+
+    async def awaited() -> object:
+        return await call()
+
+    try:
+        return Said(0, repr(asyncio.run(awaited())))
+    except FtkitError as error:
+        return Said(error.exit_code, str(error))
+    except Exception as error:  # noqa: BLE001 - it is named
+        return Said(-1, "", f"{type(error).__name__}: {str(error)[:200]}")
+
+
 class Bench:
     """Tries hostile answers one after another, each with a ledger and a provider of its own."""
 
     def __init__(
-        self, provider: HostedProvider, stranger: Stranger, folder: Path, patch: pytest.MonkeyPatch
+        self,
+        target: Target,
+        stories: Mapping[str, Story],
+        stranger: Stranger,
+        folder: Path,
+        patch: pytest.MonkeyPatch,
     ) -> None:
-        self.provider = provider
+        self.target = target
         self.stranger = stranger
+        self._stories = stories
         self._folder = folder
         self._patch = patch
         self._clock = folder / "now"
         self._n = 0
         rows = (json.dumps({"prompt": f"question {n}", "completion": f"a {n}"}) for n in range(12))
         Path("rows.jsonl").write_text("\n".join(rows))
-        patch.setenv("FTKIT_FAKE_URL", provider.url)
-        patch.setenv("FTKIT_FAKE_API_KEY", KEY)
+        target.lead_here(patch)
         patch.setenv("FTKIT_NOW", f"file:{self._clock}")
 
     def fresh(self) -> None:
         """A provider and a ledger that know of nothing."""
         self._clock.write_text("2026-11-25T12:00:00+00:00")
         self.other_machine()
-        self.provider.reset()
-        self.provider.set(now=f"file:{self._clock}")
+        self.target.provider.reset()
+        self.target.provider.set(now=f"file:{self._clock}")
         self.stranger.requests.clear()
+        self._patch.delenv("FTKIT_CONFIG", raising=False)
         patience._budgets.clear()
 
     def other_machine(self) -> None:
@@ -143,9 +189,20 @@ class Bench:
         self._n += 1
         self._patch.setenv("FTKIT_HOME", str(self._folder / f"home{self._n}"))
 
+    def configure(self, text: str) -> None:
+        """A user's configuration, until the next trial."""
+        path = self._folder / "user.toml"
+        path.write_text(text)
+        self._patch.setenv("FTKIT_CONFIG", str(path))
+
+    def submit(self, *more: str) -> Said:
+        """The submission that all is about."""
+        return command(*self.target.submit, *more)
+
     def trial(self, answer: FuzzedAnswer, story: str, *, process: bool) -> Trial:
         """The whole answer, in a story; `process`: the provider does what it was asked all the same."""
-        return self.run(answer.name, story, kind_of(answer), self.order(answer, process))
+        order = self.order(answer, process)
+        return self.run(answer.name, story, kind_of(answer), order)
 
     def grafted(self, answer: FuzzedAnswer, fields: Mapping[str, Any]) -> Trial:
         """Only the odd fields of the answer, laid over the provider's real reply."""
@@ -153,8 +210,8 @@ class Bench:
         return self.run(f"{answer.name}, else right", answer.on, "odd fields", order)
 
     def order(self, answer: FuzzedAnswer, process: bool) -> dict[str, Any]:
-        """The answer as a fault of the provider."""
-        here = self.provider.url + PATHS.get(answer.on, "/v1/jobs/job-1")
+        """The answer as a fault."""
+        here = self.target.provider.url + self.target.steps[answer.on].path
         where = {"{other}": str(self.stranger.port), "{self}": here}
         headers = {
             name: re.sub(r"\{\w+\}", lambda match: where[match.group()], text)
@@ -173,83 +230,26 @@ class Bench:
         self.fresh()
         trial = Trial(name, story, kind)
         with peak(trial):
-            STORIES[story](self, trial, order)
-        self.provider.clear_faults()
+            self._stories[story](self, trial, order)
+        self.target.provider.clear_faults()
         self._afterwards(trial)
         trial.to_stranger = len(self.stranger.requests)
         return trial
 
     def _afterwards(self, trial: Trial) -> None:
         """The same call again, settled by hand where only a person can know."""
-        again = command(*SUBMIT)
+        again = self.submit()
         trial.after.append(again)
         if again.code == 4:
             trial.settled_by_hand = True
-            trial.after += [command("job", "settle", "router", "--not-created"), command(*SUBMIT)]
+            trial.after += [command("job", "settle", "router", "--not-created"), self.submit()]
         shown = command(*SHOW)
         trial.after.append(shown)
-        counts = self.provider.counts()
-        trial.jobs = counts["jobs"]
-        trial.listed = shown.code == 0 and json.loads(shown.text)["id"] in counts["keys"]
+        trial.jobs, keys = self.target.jobs()
+        trial.listed = shown.code == 0 and json.loads(shown.text)["id"] in keys
 
 
-def _in_create(bench: Bench, trial: Trial, order: dict[str, Any]) -> None:
-    bench.provider.set(run_seconds=3600)  # a job that has ended is not asked for any more
-    bench.provider.fault(CREATE, **order)
-    trial.hostile.append(command(*SUBMIT))
-
-
-def _in_list_elsewhere(bench: Bench, trial: Trial, order: dict[str, Any]) -> None:
-    """Another machine has started the job: who cannot see it in the list must not start it again."""
-    assert command(*SUBMIT).code == 0
-    bench.other_machine()
-    bench.provider.fault(LIST, times=None, **order)
-    trial.hostile.append(command(*SUBMIT))
-
-
-def _in_list_lost(bench: Bench, trial: Trial, order: dict[str, Any]) -> None:
-    """The create's answer is lost, and the look for it gets the hostile one."""
-    bench.provider.fault(LIST, times=None, skip=1, **order)
-    bench.provider.fault(CREATE, "close", process=True)
-    trial.hostile.append(command(*SUBMIT))
-    trial.hostile.append(command("job", "settle", "router"))
-
-
-def _in_upload(bench: Bench, trial: Trial, order: dict[str, Any]) -> None:
-    bench.provider.fault(UPLOAD, times=None, **order)
-    trial.hostile.append(command(*SUBMIT))
-
-
-def _in_account(bench: Bench, trial: Trial, order: dict[str, Any]) -> None:
-    bench.provider.fault(ROUTES["account"], times=None, **order)
-    trial.hostile.append(command(*SUBMIT))
-
-
-def _in_get(bench: Bench, trial: Trial, order: dict[str, Any]) -> None:
-    bench.provider.set(run_seconds=3600)
-    assert command(*SUBMIT).code == 0
-    bench.provider.fault(ROUTES["get"], times=None, **order)
-    for arguments in (SHOW, ("jobs",), ("job", "wait", "router", "--timeout-s", "0.5"), SUBMIT):
-        trial.hostile.append(command(*arguments))
-
-
-def _in_events(bench: Bench, trial: Trial, order: dict[str, Any]) -> None:
-    bench.provider.set(run_seconds=3600)
-    assert command(*SUBMIT).code == 0
-    bench.provider.fault(ROUTES["events"], times=None, **order)
-    trial.hostile.append(command("job", "events", "router"))
-    trial.hostile.append(command("job", "events", "router", "--json"))
-
-
-STORIES: dict[str, Callable[[Bench, Trial, dict[str, Any]], None]] = {
-    "create": _in_create,
-    "list": _in_list_elsewhere,
-    "list, after a lost create": _in_list_lost,
-    "upload": _in_upload,
-    "account": _in_account,
-    "get": _in_get,
-    "events": _in_events,
-}
+Story = Callable[[Bench, Trial, dict[str, Any]], None]
 
 
 @contextmanager

@@ -16,40 +16,14 @@ import pytest
 
 from ftkit.testing import HostedProvider
 from tests.canaries_desk import SUBMIT, Desk, write_rows
+from tests.canaries_planting import LOOKS, environment
 from tests.canaries_search import labelled, of
-
-NAMES = """
-FTKIT_FAKE_API_KEY OPENAI_API_KEY AZURE_OPENAI_API_KEY GOOGLE_API_KEY AWS_ACCESS_KEY AWS_SECRET_ACCESS_KEY
-TOGETHER_API_KEY FIREWORKS_API_KEY REPLICATE_API_TOKEN MODAL_TOKEN_ID_SECRET MODAL_TOKEN_SECRET ANTHROPIC_API_KEY
-HF_TOKEN GITHUB_TOKEN GH_PAT WANDB_API_KEY SESSION_JWT DB_PASSWORD npm_config__authToken SMTP_PASS STRIPE_SECRET
-VAULT_TOKEN MYAPIKEY REGISTRY_AUTH TLS_PRIVATE_KEY
-"""
-LOOKS: tuple[tuple[str, ...], ...] = (
-    ("jobs",),
-    ("jobs", "--json"),
-    ("job", "show", "router"),
-    ("job", "show", "router", "--json"),
-    ("job", "events", "router"),
-    ("job", "events", "router", "--json"),
-    ("job", "explain", "router"),
-    ("job", "explain", "router", "--json"),
-    ("config", "show"),
-    ("config", "show", "--json"),
-    ("doctor", "--json"),
-)
 
 
 @pytest.fixture(scope="module")
 def provider() -> Iterator[HostedProvider]:
     with HostedProvider(run_s=0.0, echo_credentials=True) as server:
         yield server
-
-
-def environment() -> dict[str, str]:
-    """A variable for each canary of the environment; the provider's key is one of them."""
-    fit_for_a_header_first = sorted(of("environment"), key=lambda canary: "\n" in canary.secret)
-    secrets = [canary.secret for canary in fit_for_a_header_first]
-    return dict(zip(NAMES.split(), secrets, strict=True))
 
 
 def careless(provider: HostedProvider) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -11,28 +10,10 @@ import pytest
 
 from ftkit import config
 from tests.canaries_desk import SUBMIT, Desk, write_rows
+from tests.canaries_planting import mistakes
 from tests.canaries_search import of
 
-
-def mistakes() -> Iterator[tuple[str, str]]:
-    """A user's configuration that holds a key, for each canary of that place: what is wrong, and the file."""
-    fake = '[providers.fake]\nbackend = "fake"\n'
-    for number, canary in enumerate(of("config_file")):
-        text = json.dumps(canary.secret)  # a TOML string too
-        in_url = quote(canary.secret, safe="")
-        forms = {
-            "api_key": f"{fake}api_key = {text}\n",
-            "a name that is the key": f"{fake}api_key_env = {text}\n",
-            "a header": f"{fake}headers = {{ Authorization = {json.dumps('Bearer ' + canary.secret)} }}\n",
-            "a login": f'{fake}organisation = "o"\nurl = "https://me:{in_url}@host.invalid/v1"\n',
-            "a query": f'{fake}organisation = "o"\nurl = "https://host.invalid/v1?key={in_url}"\n',
-            "another provider's": f"[providers.other]\npassword = {text}\n",
-            "at the top": f"api_key = {text}\n{fake}",
-            "in a profile": f"[profiles.default]\ntoken = {text}\n",
-            "no TOML": f"{fake}api_key = {canary.secret}\n",
-        }
-        name = list(forms)[number % len(forms)]
-        yield name, forms[name]
+FAKE = '[providers.fake]\nbackend = "fake"\n'
 
 
 def test_a_key_in_a_configuration_is_refused_unseen(
@@ -42,11 +23,11 @@ def test_a_key_in_a_configuration_is_refused_unseen(
     monkeypatch.setenv("FTKIT_FAKE_API_KEY", "not-a-canary-0001")
     desk, path = Desk(tmp_path), tmp_path / "user.toml"
     monkeypatch.setenv("FTKIT_CONFIG", str(path))
-    for name, text in mistakes():
+    for name, text in mistakes(FAKE):
         path.write_text(text)
         assert desk.here("config", "show") == 2, name
         assert desk.here("--debug", *SUBMIT) == 2, name
-    for name, text in list(mistakes())[:9]:  # each once by a process of its own
+    for name, text in list(mistakes(FAKE))[:9]:  # each once by a process of its own
         path.write_text(text)
         assert desk.run("--debug", "config", "show", "--json") == 2, name
     desk.here("doctor", "--json")
@@ -59,7 +40,7 @@ def test_a_configuration_that_is_not_refused_is_seen_to_show_its_keys(
     home: Path, tmp_path: Path
 ) -> None:
     desk, path = Desk(tmp_path, "nothing is redacted"), tmp_path / "user.toml"
-    for name, text in list(mistakes())[:5]:
+    for name, text in list(mistakes(FAKE))[:5]:
         path.write_text(text)
         assert desk.run("config", "show", FTKIT_CONFIG=str(path)) == 0, name
     assert len(desk.result(home).found()["config_file", "stdout"]) == 5

@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import base64
 import json
-import logging
-import pickle
 import re
 import socket
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,59 +24,18 @@ from ftkit.http import HttpClient, KeyHeader
 from ftkit.registry import open_backend
 from ftkit.secrets import Secret
 from ftkit.testing import HostedProvider
+from tests.canaries_objects import listening, put_error, put_object
 from tests.canaries_search import Search, of, one_line
 from tests.faults.canaries import CANARIES, Canary
 from tests.loopback import Answer, Loopback, Request, answers, resets, sends
 
-OURS = ("/ftkit/", "/ftkit_local/")
 STATUSES = (200, 302, 400, 401, 404, 409, 429, 500)
-
-
-def frames(error: BaseException) -> str:
-    """The traceback of the whole chain; variables of the frames of ftkit's own files only."""
-    shown: list[str] = []
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        shown += traceback.TracebackException.from_exception(error).format()
-        for frame, _ in traceback.walk_tb(error.__traceback__):
-            if any(part in frame.f_code.co_filename for part in OURS):
-                for name, value in frame.f_locals.items():
-                    shown.append(f"{name} = {value!r}")
-        error = error.__cause__ or error.__context__  # type: ignore[assignment]
-    return "\n".join(shown)
-
-
-def put_error(search: Search, error: BaseException) -> None:
-    """All that a program can do with an error."""
-    search.put("str of errors", str(error))
-    search.put("repr of errors", f"{error!r} {error.args!r} {vars(error)!r}")
-    search.put("pickle of errors", pickle.dumps(error) + repr(pickle.dumps(error)).encode())
-    search.put("tracebacks with locals", frames(error))
 
 
 @pytest.fixture
 def logs() -> Iterator[Callable[[], str]]:
-    """What every logger says at DEBUG, as a handler of the root would write it."""
-    records: list[str] = []
-
-    class Kept(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            records.append(f"{self.format(record)} {record.args!r} {record.exc_info!r}")
-
-    root, kept = logging.getLogger(), Kept()
-    names = ("httpx", "httpcore", "ftkit")
-    before = [(logging.getLogger(name), logging.getLogger(name).level) for name in names]
-    root.addHandler(kept)
-    level = root.level
-    root.setLevel(logging.DEBUG)
-    for logger, _ in before:
-        logger.setLevel(logging.DEBUG)
-    yield lambda: "\n".join(records)
-    root.removeHandler(kept)
-    root.setLevel(level)
-    for logger, old in before:
-        logger.setLevel(old)
+    with listening() as said:
+        yield said
 
 
 @pytest.fixture
@@ -249,20 +205,6 @@ def test_the_frames_of_a_refused_configuration_hold_none_of_it(
                 config.settings()
             put_error(search, caught.value)
     assert search.found() == {}
-
-
-def put_object(search: Search, name: str, value: object) -> None:
-    """All that a program can make of an object."""
-    search.put(f"repr, str of {name}", f"{value!r} {value} {getattr(value, '__dict__', '')!r}")
-    search.put(f"json of {name}", json.dumps(plain(value), default=repr))
-    try:
-        search.put(f"pickle of {name}", pickle.dumps(value))
-    except (TypeError, AttributeError, pickle.PicklingError) as error:
-        search.put(f"pickle of {name}", f"has none: {error}")
-
-
-def plain(value: object) -> object:
-    return value.to_dict() if hasattr(value, "to_dict") else getattr(value, "__dict__", repr(value))
 
 
 def test_objects_the_open_ledger_and_a_report_hold_no_key_of_the_environment(

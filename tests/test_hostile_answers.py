@@ -10,8 +10,7 @@ contract. So is one whose reply has the right shape and another job's id.
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
@@ -23,110 +22,58 @@ from ftkit.backend import Event, JobStatus, OutcomeUnknown, Refused, Remote, Tra
 from ftkit.errors import ProviderError
 from ftkit.testing import HostedProvider
 from ftkit.testing.fake_backend.training import FakeTraining
-from tests.faults.fuzzed_answers import FUZZED_ANSWERS, FuzzedAnswer
 from tests.faults.stranger import Stranger
-from tests.hostile import KEY, SUBMIT, Bench, Trial, command, kind_of, peak, undisturbed
+from tests.hostile import KEY, Bench, Target, Trial, Where, peak, undisturbed
+from tests.hostile_judging import STEPS, complaints, grafts, named, of, sample, table, trials
+from tests.hostile_stories import STORIES
 
-MOST_MIB = 200  # a bomb unpacks to 1,024; ftkit reads at most 50 MiB of a reply, and parses it
-STEPS = ("create", "list", "upload", "get", "events", "account")
-EACH_KIND = {"2xx": 4, "half": 1, "3xx": 1, "4xx": 3, "5xx": 1}  # ten of each step
-WORLDS: dict[str, tuple[tuple[str, bool | None], ...]] = {
-    "create": (("create", True), ("create", False)),
-    "upload": (("upload", True), ("upload", False)),
-    "list": (("list", None), ("list, after a lost create", None)),
-}
-CREATED_NOTHING = {400, 401, 402, 403, 404, 405, 410, 413, 415, 422, 429}
+
+class StandIn(Target):
+    """The stand-in provider."""
+
+    submit = ("submit", "rows.jsonl", "--model", "fake/small", "--name", "router")
+    steps: Mapping[str, Where] = {
+        "create": Where("POST /v1/jobs", "/v1/jobs"),
+        "list": Where("GET /v1/jobs", "/v1/jobs"),
+        "upload": Where("POST /v1/files", "/v1/files"),
+        "get": Where("GET /v1/jobs/ID", "/v1/jobs/job-1"),
+        "events": Where("GET /v1/jobs/ID/events", "/v1/jobs/job-1"),
+        "account": Where("GET /v1/account", "/v1/account"),
+    }
+
+    def __init__(self, provider: HostedProvider) -> None:
+        self.provider = provider
+
+    def lead_here(self, patch: pytest.MonkeyPatch) -> None:
+        patch.setenv("FTKIT_FAKE_URL", self.provider.url)
+        patch.setenv("FTKIT_FAKE_API_KEY", KEY)
+
+    def fault(self, step: str, *, skip: int = 0, times: int | None = 1, **order: Any) -> None:
+        self.provider.fault(self.steps[step].route, skip=skip, times=times, **order)
+
+    def slow(self) -> None:
+        self.provider.set(run_seconds=3600)
+
+    def jobs(self) -> tuple[int, Mapping[str, int]]:
+        counts = self.provider.counts()
+        return counts["jobs"], counts["keys"]
 
 
 @pytest.fixture(scope="module")
-def provider() -> Iterator[HostedProvider]:
+def target() -> Iterator[StandIn]:
     with HostedProvider(run_s=0.0, accounts={KEY: "org-1"}) as server:
-        yield server
+        yield StandIn(server)
 
 
 @pytest.fixture
-def bench(
-    provider: HostedProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Bench]:
+def bench(target: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     with Stranger() as stranger, undisturbed():
-        yield Bench(provider, stranger, tmp_path, monkeypatch)
-
-
-def sample(step: str) -> list[FuzzedAnswer]:
-    """Ten answers of a step, of every kind; other ones than at the other steps."""
-    chosen = []
-    for kind, number in EACH_KIND.items():
-        these = [answer for answer in of(step) if kind_of(answer) == kind]
-        start = STEPS.index(step)
-        chosen += [these[(start + n * len(these) // number) % len(these)] for n in range(number)]
-    return chosen
-
-
-def of(step: str) -> list[FuzzedAnswer]:
-    return [answer for answer in FUZZED_ANSWERS if answer.on == step]
-
-
-def trials(bench: Bench, answers: Sequence[FuzzedAnswer]) -> list[Trial]:
-    """Each answer in each of its worlds."""
-    done = []
-    for answer in answers:
-        for story, process in WORLDS.get(answer.on, ((answer.on, None),)):
-            if answer.on == "create" and process and is_clear_no(answer):
-                continue
-            does_it = answer.process if process is None else process
-            done.append(bench.trial(answer, story, process=does_it))
-            if answer.on == "create":
-                assert done[-1].hostile[0].code == expected(answer, does_it), str(done[-1])
-    return done
-
-
-def is_clear_no(answer: FuzzedAnswer) -> bool:
-    """A JSON error, of a size that is read, with a status that creates nothing."""
-    if answer.status not in CREATED_NOTHING or len(answer.body) > 1024 * 1024:
-        return False
-    try:
-        value = json.loads(answer.body)
-    except ValueError:
-        return False
-    return isinstance(value, dict) and bool(value.get("error"))
-
-
-def expected(answer: FuzzedAnswer, process: bool) -> int:
-    """The exit code of a submission whose create is answered so."""
-    if is_clear_no(answer):
-        return 3
-    return 0 if process else 4
-
-
-def judge(done: Sequence[Trial]) -> None:
-    """One job each, in ftkit's own words, and nothing for the stranger."""
-    assert done
-    assert [str(trial) for trial in done if trial.foreign] == []
-    assert [str(trial) for trial in done if trial.doubled or trial.lost] == []
-    assert [str(trial) for trial in done if trial.to_stranger] == []
-    assert [str(trial) for trial in done if trial.peak_mib > MOST_MIB] == []
-    assert {one.code for trial in done for one in trial.hostile} <= {0, 1, 2, 3, 4}
-    assert [str(trial) for trial in done if trial.after[-1].code != 0] == []
-
-
-def table(done: Sequence[Trial]) -> str:
-    """Trials, settled by hand, doubled, lost, foreign and highest memory of each story and kind."""
-    lines = [f"{'':46} trials  by hand  doubled  lost  foreign  elsewhere  MiB"]
-    for story, kind in sorted({(trial.story, trial.kind) for trial in done}):
-        these = [trial for trial in done if (trial.story, trial.kind) == (story, kind)]
-        lines.append(
-            f"{story:32} {kind:13} {len(these):6} {sum(t.settled_by_hand for t in these):8} "
-            f"{sum(t.doubled for t in these):8} {sum(t.lost for t in these):5} "
-            f"{sum(bool(t.foreign) for t in these):8} {sum(t.to_stranger for t in these):10} "
-            f"{max(t.peak_mib for t in these):4.0f}"
-        )
-    codes = Counter(one.code for trial in done for one in trial.hostile)
-    return "\n".join([*lines, f"exit codes while the answer was hostile: {dict(codes)}"])
+        yield Bench(target, STORIES, stranger, tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("step", STEPS)
 def test_one_job_comes_of_it_whatever_one_step_is_answered(step: str, bench: Bench) -> None:
-    judge(trials(bench, sample(step)))
+    assert complaints(trials(bench, sample(step))) == []
 
 
 @pytest.mark.torture
@@ -134,30 +81,7 @@ def test_one_job_comes_of_it_whatever_one_step_is_answered(step: str, bench: Ben
 def test_one_job_comes_of_it_at_every_fuzzed_answer(step: str, bench: Bench) -> None:
     done = trials(bench, of(step))
     print(f"\n{len(of(step))} answers\n{table(done)}")
-    judge(done)
-
-
-def grafts(step: str) -> Iterator[tuple[FuzzedAnswer, dict[str, Any]]]:
-    """Answers whose odd fields can stand in a reply that is right otherwise, with these fields."""
-    template = json.loads(named(f"{step}: unknown fields").body)
-    for answer in of(step):
-        if answer.name.endswith("duplicate keys"):
-            continue  # once parsed it is a right reply that names another job
-        try:
-            value = json.loads(answer.body) if 0 < len(answer.body) < 10_000 else None
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(value, dict) and value.get("object") == template["object"]:
-            plain = {"id": "ftjob-fuzzed", "status": "running", "created_at": 1795000000}
-            odd = {key: v for key, v in value.items() if plain.get(key, template[key]) != v}
-            if "id" not in value:
-                odd["id"] = None
-            if odd:
-                yield answer, odd
-
-
-def named(name: str) -> FuzzedAnswer:
-    return next(answer for answer in FUZZED_ANSWERS if answer.name == name)
+    assert complaints(done) == []
 
 
 @pytest.mark.parametrize("step", ["create", "get", "upload"])
@@ -166,7 +90,7 @@ def test_one_odd_field_in_a_reply_that_is_right_otherwise_costs_no_job(
 ) -> None:
     done = [bench.grafted(answer, fields) for answer, fields in list(grafts(step))[::3]]
     assert len(done) >= 8
-    judge(done)
+    assert complaints(done) == []
 
 
 @pytest.mark.torture
@@ -176,14 +100,16 @@ def test_every_odd_field_in_a_reply_that_is_right_otherwise_costs_no_job(
 ) -> None:
     done = [bench.grafted(answer, fields) for answer, fields in grafts(step)]
     print(f"\n{table(done)}")
-    judge(done)
+    assert complaints(done) == []
 
 
 def foreign_page(bench: Bench) -> dict[str, Any]:
     """A list that has one job, which is other work of the same account."""
     bench.fresh()
-    assert command(*SUBMIT, "--seed", "7").code == 0
-    request = Request(f"{bench.provider.url}/v1/jobs", headers={"Authorization": f"Bearer {KEY}"})
+    assert bench.submit("--seed", "7").code == 0
+    request = Request(
+        f"{bench.target.provider.url}/v1/jobs", headers={"Authorization": f"Bearer {KEY}"}
+    )
     with build_opener(ProxyHandler({})).open(request) as reply:
         page: dict[str, Any] = json.load(reply)
     assert len(page["data"]) == 1
@@ -204,7 +130,7 @@ def test_a_list_that_ignores_the_key_gives_nobody_elses_job(story: str, bench: B
 @pytest.mark.parametrize("name", ["create: gzip bomb", "get: gzip bomb in gzip", "list: gzip bomb"])
 def test_a_bomb_is_left_alone_long_before_it_has_unpacked(name: str, bench: Bench) -> None:
     answer = named(name)
-    judge([bench.trial(answer, answer.on, process=True)])
+    assert complaints([bench.trial(answer, answer.on, process=True)]) == []
 
 
 def test_memory_that_is_used_and_given_back_is_seen() -> None:

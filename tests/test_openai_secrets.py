@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import pickle
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -14,23 +13,19 @@ from typing import Any
 
 import pytest
 
-from ftkit.backend import Call, ModelRecord, NotSent, OutcomeUnknown
-from ftkit.catalogue import Catalogue
-from ftkit.data.example import Message
+from ftkit.backend import NotSent, OutcomeUnknown
 from ftkit.errors import AuthError, ConfigError, FtkitError, ProviderError
 from ftkit_openai import OpenAISettings
 from ftkit_openai.client import Client
-from ftkit_openai.inference import OpenAIInference
 from tests.emulators.openai import OpenAIEmulator
 from tests.loopback import Loopback, answers, raw, sends
-from tests.openai_desk import BASE, CHAT, CREATE, opened, submit
+from tests.openai_desk import CHAT, CREATE, opened, submit
+from tests.openai_ways import WAYS, jobs, make
 
 pytest_plugins = ("tests.openai_fixtures",)
 
 # of a format that nobody knows, so that only its being the key can hide it
 CANARY = "canary-9f3b7c1e5d2a8064-wing"
-ASKED = Call((Message("user", "hello"),))
-RECORD = ModelRecord("openai", BASE, BASE)
 
 
 @pytest.fixture
@@ -43,37 +38,6 @@ def loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
     server.close()
 
 
-def jobs(ours: Client) -> dict[str, Any]:
-    return ours.read("GET /fine_tuning/jobs", lambda s: s.fine_tuning.jobs.with_raw_response.list())
-
-
-def make(ours: Client) -> dict[str, Any]:
-    return ours.create(
-        "POST /fine_tuning/jobs",
-        lambda s: s.fine_tuning.jobs.with_raw_response.create(model=BASE, training_file="file-1"),
-    )
-
-
-def asking(ours: Client) -> OpenAIInference:
-    return OpenAIInference(ours, OpenAISettings(), Catalogue())
-
-
-async def _collect(ours: Client) -> None:
-    async for _ in asking(ours).astream(RECORD, ASKED):
-        pass
-
-
-async def _aread(ours: Client) -> None:
-    await ours.aread("GET /models/ID", lambda s: s.models.with_raw_response.retrieve("gpt-4o-mini"))
-
-
-WAYS: dict[str, Callable[[Client], object]] = {
-    "read": jobs,
-    "create": make,
-    "stream": lambda ours: list(asking(ours).stream(RECORD, ASKED)),
-    "async read": lambda ours: asyncio.run(_aread(ours)),
-    "async stream": lambda ours: asyncio.run(_collect(ours)),
-}
 ECHO = {"error": {"message": f"Incorrect API key provided: {CANARY}", "code": f"no-{CANARY}"}}
 ANSWERS = {
     "401 that repeats the key": answers(401, ECHO),
