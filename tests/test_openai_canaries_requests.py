@@ -182,6 +182,7 @@ def test_a_key_in_an_address_of_the_environment_is_refused_unseen(
     write_rows()
     desk = Desk(tmp_path)
     monkeypatch.setenv("OPENAI_API_KEY", "not-a-canary-0001")
+    monkeypatch.setenv("FTKIT_NOW", NOON)  # while the base can be trained
     for number, address in enumerate(addresses()):
         monkeypatch.setenv("OPENAI_BASE_URL", address)
         assert desk.here("--debug", *SUBMIT) == 2
