@@ -11,6 +11,7 @@ import typer
 import ftkit
 from ftkit.cli.options import Data, Json, with_load_options
 from ftkit.cli.terminal import show
+from ftkit.data import Example
 from ftkit.data.example import as_dicts
 from ftkit.errors import StorageError
 
@@ -67,10 +68,27 @@ def _write(path: Path, rows: Any) -> None:
     fresh = path.with_name(f".{path.name}.new")
     try:
         with open(fresh, "w", encoding="utf-8") as file:
-            for example in rows:
-                row = {"messages": as_dicts(example.messages), **example.fields}
-                file.write(json_module.dumps(row, ensure_ascii=False) + "\n")
+            file.writelines(
+                json_module.dumps(_row(example), ensure_ascii=False) + "\n" for example in rows
+            )
         fresh.replace(path)
     except OSError as error:
         fresh.unlink(missing_ok=True)
         raise StorageError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _row(example: Example) -> dict[str, Any]:
+    """All of it, in the shape that `load` knows as chat or, with a rejected answer, as preference."""
+    beside: dict[str, Any] = {}
+    if example.tools:
+        beside["tools"] = list(example.tools)
+    if example.parallel_tool_calls is not None:
+        beside["parallel_tool_calls"] = example.parallel_tool_calls
+    if not example.rejected:
+        return {"messages": as_dicts(example.messages), **beside, **example.fields}
+    return {
+        "input": {"messages": as_dicts(example.messages[:-1]), **beside},
+        "preferred_output": as_dicts(example.messages[-1:]),
+        "non_preferred_output": as_dicts(example.rejected),
+        **example.fields,
+    }
