@@ -78,8 +78,17 @@ def load(
     return load(source, format=format, prompt=prompt, completion=completion, system=system)
 
 
-def check(data: Source, model: str | None = None, **load_options: str | None) -> CheckReport:
-    """Judge a data set, for one model where given: findings with row numbers and a way to mend. Never raises for data."""
+def check(
+    data: Source,
+    model: str | None = None,
+    *,
+    against: Source | None = None,
+    **load_options: str | None,
+) -> CheckReport:
+    """Judge a data set, for one model where given: findings with row numbers and a way to mend. Never raises for data.
+
+    `against` is the held-out set, loaded with the same options: rows that are known from it are found.
+    """
     from ftkit import config
     from ftkit.cost import model_renderer
     from ftkit.data import check, report_of_faults
@@ -89,16 +98,21 @@ def check(data: Source, model: str | None = None, **load_options: str | None) ->
         dataset = load(data, **load_options)
     except errors.DataError as error:
         return report_of_faults(error, str(data) if isinstance(data, str | Path) else "")
+    try:
+        held = None if against is None else load(against, **load_options)
+    except errors.DataError as error:
+        return report_of_faults(error, str(against) if isinstance(against, str | Path) else "")
     settings = config.settings()
     chosen = model or settings.model
     if chosen is None:
-        return check(dataset, smallest_gain=minimum_detectable)
+        return check(dataset, smallest_gain=minimum_detectable, against=held)
     base, renderer = model_renderer(chosen, settings)
     return check(
         dataset,
         renderer=renderer,
         max_length=base.max_length,
         smallest_gain=minimum_detectable,
+        against=held,
     )
 
 

@@ -34,6 +34,7 @@ from ftkit.data.checks.labels import (
 )
 from ftkit.data.checks.languages import other_languages
 from ftkit.data.checks.leaked_keys import leaked_keys, random_strings
+from ftkit.data.checks.leaks import known_from_held_out, near_duplicates
 from ftkit.data.checks.length import (
     not_certain,
     nothing_trained,
@@ -75,6 +76,7 @@ RULES: tuple[Rule, ...] = (
     duplicates,  # FT301
     contradictions,  # FT302
     few_rows,  # FT303
+    known_from_held_out,  # FT309
     leaked_keys,  # FT401
     numbers_of_people,  # FT402
     contacts,  # FT403
@@ -101,6 +103,7 @@ ADVISORY: tuple[Rule, ...] = (
     spelled_in_several_ways,  # FT305
     few_of_a_label,  # FT306
     unlikely_labels,  # FT307
+    near_duplicates,  # FT308
     doubtful_decoding,  # FT503
     planted_triggers,  # FT507
     other_languages,  # FT603, FT604
@@ -120,14 +123,15 @@ def check(
     max_length: int | None = None,
     smallest_gain: Callable[[int, float], float | None] | None = None,
     advisory: bool = True,
+    against: Dataset | None = None,
 ) -> CheckReport:
     """What is wrong or worth knowing about the meaning of the data; never raises for what the data holds.
 
     With a `renderer` the model's own tokens are counted and its control tokens looked for; `max_length` is in tokens.
     `smallest_gain` is the statistics that FT806 asks (see DataView). Without `advisory` the rules that never give an error
-    are left out, and so is the guess at the task.
+    are left out, and so is the guess at the task. `against` is the held-out set: rows known from it are FT309.
     """
-    seen = view(data, renderer, max_length, smallest_gain)
+    seen = view(data, renderer, max_length, smallest_gain, against)
     rules = (*RULES, *ADVISORY) if advisory else RULES
     results = [result for rule in rules for result in rule(seen)]
     findings = tuple(result for result in results if isinstance(result, Finding))

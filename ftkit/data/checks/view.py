@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -47,6 +47,7 @@ class DataView:
     smallest_gain: Callable[[int, float], float | None] | None
     guess: Callable[[], Task | None]
     counts: Counts | None = None  # of all rows, where a renderer takes them all
+    against: tuple[RowView, ...] | None = None  # the held-out rows, where they are given
 
     @property
     def task(self) -> Task | None:
@@ -59,6 +60,7 @@ def view(
     renderer: Renderer | None,
     max_length: int | None,
     smallest_gain: Callable[[int, float], float | None] | None = None,
+    against: Dataset | None = None,
 ) -> DataView:
     """Look at every row once. Of two limits the lower one holds."""
     limits = [max_length, renderer.max_length if renderer is not None else None]
@@ -75,7 +77,12 @@ def view(
     )
     limit = min(known, default=None)
     guess = cache(lambda: task_of([row.example for row in rows]))
-    return DataView(rows, data.columns, renderer, limit, smallest_gain, guess, counts)
+    held = None if against is None else tuple(_plain(against))
+    return DataView(rows, data.columns, renderer, limit, smallest_gain, guess, counts, held)
+
+
+def _plain(data: Dataset) -> Iterator[RowView]:
+    return (_row(row.number, one, None) for row, one in zip(data.rows, data, strict=True))
 
 
 def _row(number: int, example: Example, count: RowCount | None) -> RowView:
