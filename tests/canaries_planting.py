@@ -57,3 +57,11 @@ def mistakes(head: str, address: str = "url") -> Iterator[tuple[str, str]]:
         }
         name = list(forms)[number % len(forms)]
         yield name, forms[name]
+
+
+def addresses() -> Iterator[str]:
+    """A provider's address with a key in its query, or in its login."""
+    for canary in of("url_query"):
+        yield f"https://host.invalid/v1?key={quote(canary.secret, safe='')}"
+    for canary in of("base_url_userinfo"):
+        yield f"http://me:{quote(canary.secret, safe='')}@127.0.0.1:9/v1"

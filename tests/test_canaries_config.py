@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -10,7 +9,7 @@ import pytest
 
 from ftkit import config
 from tests.canaries_desk import SUBMIT, Desk, write_rows
-from tests.canaries_planting import mistakes
+from tests.canaries_planting import addresses, mistakes
 from tests.canaries_search import of
 
 FAKE = '[providers.fake]\nbackend = "fake"\n'
@@ -44,14 +43,6 @@ def test_a_configuration_that_is_not_refused_is_seen_to_show_its_keys(
         path.write_text(text)
         assert desk.run("config", "show", FTKIT_CONFIG=str(path)) == 0, name
     assert len(desk.result(home).found()["config_file", "stdout"]) == 5
-
-
-def addresses() -> Iterator[str]:
-    """The provider's address with a key in its query, or in its login."""
-    for canary in of("url_query"):
-        yield f"https://host.invalid/v1?key={quote(canary.secret, safe='')}"
-    for canary in of("base_url_userinfo"):
-        yield f"http://me:{quote(canary.secret, safe='')}@127.0.0.1:9/v1"
 
 
 def test_a_key_in_an_address_of_the_environment_is_refused_unseen(

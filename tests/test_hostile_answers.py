@@ -18,12 +18,12 @@ from urllib.request import ProxyHandler, Request, build_opener
 import pytest
 
 import ftkit.http.client
-from ftkit.backend import Event, JobStatus, OutcomeUnknown, Refused, Remote, TrainRequest
-from ftkit.errors import ProviderError
+from ftkit.backend import Event
 from ftkit.testing import HostedProvider
 from ftkit.testing.fake_backend.training import FakeTraining
 from tests.faults.stranger import Stranger
 from tests.hostile import KEY, Bench, Target, Trial, Where, peak, undisturbed
+from tests.hostile_clients import JUNK, reads_junk, reads_no_list_as_an_empty_one
 from tests.hostile_judging import STEPS, complaints, grafts, named, of, sample, table, trials
 from tests.hostile_stories import STORIES
 
@@ -142,30 +142,10 @@ def test_memory_that_is_used_and_given_back_is_seen() -> None:
 
 
 # --- broken clients: the judge sees each -------------------------------------------------------------------------
-def broken_submit(
-    monkeypatch: pytest.MonkeyPatch, error_becomes: type[BaseException] | None
-) -> None:
-    """A backend that takes an answer which it cannot read for a yes (None) or for a no."""
-    whole = FakeTraining.submit
-
-    def submit(self: FakeTraining, request: TrainRequest) -> Remote:
-        try:
-            return whole(self, request)
-        except (OutcomeUnknown, ProviderError):
-            if error_becomes is not None:
-                raise Refused("junk", "the answer was no job") from None
-            return Remote(id="unknown", status=JobStatus.RUNNING, raw_status="running")
-
-    monkeypatch.setattr(FakeTraining, "submit", submit)
-
-
-JUNK = ("create: HTML with 200", "create: HTML with 502", "create: JSON cut in the middle")
-
-
 def test_a_client_that_takes_junk_for_a_yes_is_seen_to_lose_jobs(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken_submit(monkeypatch, None)
+    reads_junk(monkeypatch, FakeTraining, as_a_no=False)
     done = [bench.trial(named(name), "create", process=p) for name in JUNK for p in (True, False)]
     assert sum(trial.lost for trial in done) == len(done)
 
@@ -173,7 +153,7 @@ def test_a_client_that_takes_junk_for_a_yes_is_seen_to_lose_jobs(
 def test_a_client_that_takes_junk_for_a_no_is_seen_to_double_jobs(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken_submit(monkeypatch, Refused)
+    reads_junk(monkeypatch, FakeTraining, as_a_no=True)
     done = [bench.trial(named(name), "create", process=True) for name in JUNK]
     assert sum(trial.doubled for trial in done) == len(done)
 
@@ -181,15 +161,7 @@ def test_a_client_that_takes_junk_for_a_no_is_seen_to_double_jobs(
 def test_a_client_that_takes_an_unreadable_list_for_an_empty_one_is_seen_to_double_jobs(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = FakeTraining.find
-
-    def find(self: FakeTraining, key: str) -> list[Remote]:
-        try:
-            return whole(self, key)
-        except ProviderError:
-            return []
-
-    monkeypatch.setattr(FakeTraining, "find", find)
+    reads_no_list_as_an_empty_one(monkeypatch, FakeTraining)
     done = [bench.trial(answer, "list", process=False) for answer in sample("list")[:4]]
     assert sum(trial.doubled for trial in done) == len(done)
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import random
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import ftkit
+from ftkit.cli.main import app
 from ftkit.data import Dataset, Finding, Severity, check, load
 from ftkit.data.checks import leaks
 from ftkit.data.similarity import near_links, near_matches
@@ -50,6 +54,19 @@ def test_a_question_of_the_held_out_set_is_found_in_train(text: str, way: str) -
     finding = one(rows(OTHER, text), "FT309", rows("Hello, who is there?", LONG, answer="x"))
     assert finding and finding.severity is Severity.ERROR and finding.rows == (2,)
     assert way in finding.detail and "row 2 and held-out row 2" in finding.detail
+
+
+def test_the_command_takes_the_held_out_rows_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, texts in (("train", (OTHER, LONG)), ("held_out", (LONG,))):
+        lines = (json.dumps({"prompt": text, "completion": "42"}) + "\n" for text in texts)
+        Path(f"{name}.jsonl").write_text("".join(lines))
+    runner = CliRunner()
+    done = runner.invoke(app, ["check", "train.jsonl", "--against", "held_out.jsonl"])
+    assert done.exit_code == 5 and "FT309" in done.output
+    assert runner.invoke(app, ["check", "train.jsonl"]).exit_code == 0
 
 
 def test_another_question_is_no_leak() -> None:

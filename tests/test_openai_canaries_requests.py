@@ -23,7 +23,7 @@ from ftkit_openai import OpenAISettings
 from ftkit_openai.client import Client
 from tests.canaries_desk import Desk, write_rows
 from tests.canaries_objects import listening, put_error, put_object
-from tests.canaries_planting import environment, mistakes
+from tests.canaries_planting import addresses, environment, mistakes
 from tests.canaries_search import Search, labelled, of, one_line
 from tests.emulators.openai import OpenAIEmulator
 from tests.faults.canaries import Canary
@@ -166,14 +166,6 @@ def test_a_key_in_a_configuration_is_refused_unseen(
     search = desk.result(home)
     assert search.found() == {}
     assert search.size("in this process") > 1000
-
-
-def addresses() -> Iterator[str]:
-    """OpenAI's address with a key in its query, or in its login."""
-    for canary in of("url_query"):
-        yield f"https://host.invalid/v1?key={quote(canary.secret, safe='')}"
-    for canary in of("base_url_userinfo"):
-        yield f"http://me:{quote(canary.secret, safe='')}@127.0.0.1:9/v1"
 
 
 def test_a_key_in_an_address_of_the_environment_is_refused_unseen(

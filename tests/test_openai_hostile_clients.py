@@ -7,40 +7,20 @@ from dataclasses import replace
 import openai
 import pytest
 
-from ftkit.backend import JobStatus, OutcomeUnknown, Refused, Remote, TrainRequest
-from ftkit.errors import FtkitError
 from ftkit_openai import wire
 from ftkit_openai.client import Client
 from ftkit_openai.training import OpenAITraining
 from tests.hostile import Bench
+from tests.hostile_clients import JUNK, reads_junk, reads_no_list_as_an_empty_one
 from tests.hostile_judging import named, sample
 
 pytest_plugins = ("tests.openai_hostile_bench",)
-
-JUNK = ("create: HTML with 200", "create: HTML with 502", "create: JSON cut in the middle")
-
-
-def broken_submit(
-    monkeypatch: pytest.MonkeyPatch, error_becomes: type[BaseException] | None
-) -> None:
-    """A backend that takes an answer which it cannot read for a yes (None) or for a no."""
-    whole = OpenAITraining.submit
-
-    def submit(self: OpenAITraining, request: TrainRequest) -> Remote:
-        try:
-            return whole(self, request)
-        except OutcomeUnknown:
-            if error_becomes is not None:
-                raise Refused("junk", "the answer was no job") from None
-            return Remote(id="unknown", status=JobStatus.RUNNING, raw_status="running")
-
-    monkeypatch.setattr(OpenAITraining, "submit", submit)
 
 
 def test_a_client_that_takes_junk_for_a_yes_is_seen_to_lose_jobs(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken_submit(monkeypatch, None)
+    reads_junk(monkeypatch, OpenAITraining, as_a_no=False)
     done = [bench.trial(named(name), "create", process=p) for name in JUNK for p in (True, False)]
     assert sum(trial.lost for trial in done) == len(done)
 
@@ -48,7 +28,7 @@ def test_a_client_that_takes_junk_for_a_yes_is_seen_to_lose_jobs(
 def test_a_client_that_takes_junk_for_a_no_is_seen_to_double_jobs(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken_submit(monkeypatch, Refused)
+    reads_junk(monkeypatch, OpenAITraining, as_a_no=True)
     done = [bench.trial(named(name), "create", process=True) for name in JUNK]
     assert sum(trial.doubled for trial in done) == len(done)
 
@@ -56,15 +36,7 @@ def test_a_client_that_takes_junk_for_a_no_is_seen_to_double_jobs(
 def test_a_client_that_takes_an_unreadable_list_for_an_empty_one_is_seen_to_double_jobs(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = OpenAITraining.find
-
-    def find(self: OpenAITraining, key: str) -> list[Remote]:
-        try:
-            return whole(self, key)
-        except FtkitError:
-            return []
-
-    monkeypatch.setattr(OpenAITraining, "find", find)
+    reads_no_list_as_an_empty_one(monkeypatch, OpenAITraining)
     done = [bench.trial(answer, "list", process=False) for answer in sample("list")[:4]]
     assert sum(trial.doubled for trial in done) == len(done)
 

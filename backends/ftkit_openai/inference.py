@@ -190,8 +190,7 @@ class OpenAIInference:
         facts = self._catalogue.model(base)
         if facts is None or facts.shutdown is None or clock.now().date() < facts.shutdown:
             return
-        instead = f"; take {' or '.join(facts.replacements)}" if facts.replacements else ""
         raise LifecycleError(
             f"{native} does not answer any more: {base} was switched off on {facts.shutdown}, and what was tuned from it "
-            f"with it (as of {facts.as_of}: {facts.source}){instead}"
+            f"with it ({facts.basis}){facts.instead}"
         ) from error

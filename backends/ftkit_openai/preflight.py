@@ -43,7 +43,7 @@ def shutdown_date(model: Mapping[str, Any]) -> date | None:
 
 def _last_day(client: Client, catalogue: Catalogue, base: Base) -> date | None:
     facts = catalogue.model(base.id)
-    instead = f"; take {' or '.join(facts.replacements)}" if facts and facts.replacements else ""
+    instead = "" if facts is None else facts.instead
     try:
         model = client.read(
             "GET /models/ID", lambda sdk: sdk.models.with_raw_response.retrieve(base.id)

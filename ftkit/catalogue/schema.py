@@ -116,6 +116,11 @@ class ModelFacts(_Fact):
     images: ImageFacts | None = None
     lacks: dict[str, str] = {}
 
+    @property
+    def instead(self) -> str:
+        """The tail of a refusal: what to take in its place; "" where nothing is named."""
+        return f"; take {' or '.join(self.replacements)}" if self.replacements else ""
+
 
 class Rate(_Fact):
     """A price. `usd` None means unknown, never free."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -24,6 +25,9 @@ def check(
     data: Data,
     load_options: dict[str, Any],
     model: ModelOption = None,
+    against: Annotated[
+        Path | None, typer.Option(help="The held-out rows: those known from them are found.")
+    ] = None,
     show_mask: Annotated[
         int | None, typer.Option(help="Print this row with its trained tokens marked.")
     ] = None,
@@ -33,7 +37,7 @@ def check(
     if show_mask is not None:
         _mask(ftkit.load(data, **load_options), show_mask, model, json)
         return
-    report = ftkit.check(data, model, **load_options)
+    report = ftkit.check(data, model, against=against, **load_options)
     show(str(report), report.to_dict(), json)
     if not report.ok:
         raise typer.Exit(GATE_NOT_MET)

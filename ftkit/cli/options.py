@@ -12,14 +12,21 @@ import typer
 
 from ftkit.hyperparameters import Hyperparameters
 
-Data = Annotated[Path, typer.Argument(help="JSONL, JSON or CSV file.", show_default=False)]
+Data = Annotated[
+    Path,
+    typer.Argument(
+        help="File of rows: JSONL, JSON, CSV, TSV, Parquet or Arrow.", show_default=False
+    ),
+]
 ModelOption = Annotated[
     str | None,
     typer.Option(help="provider/model, as in local/smollm2-135m; else the profile's."),
 ]
 MethodOption = Annotated[str | None, typer.Option(help="lora (default) or full.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Format = Annotated[str | None, typer.Option(help="chat or prompt_completion; else detected.")]
+Format = Annotated[
+    str | None, typer.Option(help="chat, preference or prompt_completion; else detected.")
+]
 Prompt = Annotated[str | None, typer.Option(help="Column with the question.")]
 Completion = Annotated[str | None, typer.Option(help="Column with the answer.")]
 System = Annotated[str | None, typer.Option(help="System prompt for rows without one.")]

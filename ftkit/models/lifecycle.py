@@ -36,8 +36,7 @@ def still_there(record: ModelRecord, backend: Backend) -> None:
     today = clock.now().date()
     facts = backend.catalogue.model(record.base) or backend.catalogue.model(record.snapshot)
     basis = f" ({facts.basis})" if facts is not None else ""
-    others = facts.replacements if facts is not None else ()
-    instead = f"; take {' or '.join(others)}" if others else ""
+    instead = "" if facts is None else facts.instead
     if today >= end:
         raise LifecycleError(
             f"{record.id} is gone: its base was switched off on {end}{basis}{instead}"

@@ -14,7 +14,6 @@ from decimal import Decimal
 
 from ftkit import clock
 from ftkit.backend import Backend, Resolved
-from ftkit.catalogue import ModelFacts
 from ftkit.cost import Quote
 from ftkit.data import CheckReport, Dataset, check
 from ftkit.data.tokens import Renderer
@@ -77,10 +76,10 @@ def alive(backend: Backend, base: str, *, allow_retiring: bool) -> None:
         return
     if facts.training_until is not None and clock.now().date() > facts.training_until:
         raise LifecycleError(
-            f"{base} takes no new training jobs since {_after(facts.training_until)} ({facts.basis}){_instead(facts)}"
+            f"{base} takes no new training jobs since {_after(facts.training_until)} ({facts.basis}){facts.instead}"
         )
     if facts.shutdown is not None:
-        _lasting(base, facts.shutdown, f"({facts.basis}){_instead(facts)}", allow_retiring)
+        _lasting(base, facts.shutdown, f"({facts.basis}){facts.instead}", allow_retiring)
 
 
 def alive_there(backend: Backend, base: str, day: date | None, *, allow_retiring: bool) -> None:
@@ -91,7 +90,8 @@ def alive_there(backend: Backend, base: str, day: date | None, *, allow_retiring
     listed = None if facts is None else facts.shutdown
     moved = f"; the catalogue says {listed}" if facts is not None and listed != day else ""
     basis = f"(as {backend.name} says today{moved})"
-    _lasting(base, day, f"{basis}{_instead(facts)}", allow_retiring)
+    instead = "" if facts is None else facts.instead
+    _lasting(base, day, f"{basis}{instead}", allow_retiring)
     if _retires(day):
         log.warning("%s %s", _ends(base, day), basis)
 
@@ -112,10 +112,6 @@ def _retires(day: date) -> bool:
 def _ends(base: str, day: date) -> str:
     left = (day - clock.now().date()).days
     return f"{base} is switched off on {day}, in {left} days, and what is tuned from it with it"
-
-
-def _instead(facts: ModelFacts | None) -> str:
-    return f"; take {' or '.join(facts.replacements)}" if facts and facts.replacements else ""
 
 
 def _after(day: date) -> date:

@@ -8,6 +8,7 @@ sends one of their own, and who came before stands in the ledger.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from ftkit.backend import Backend, DeletesUploads, History, JobStatus, Training, Upload
 from ftkit.config import Settings
@@ -61,7 +62,7 @@ def delete_files(id: str, settings: Settings) -> list[Upload]:
                 _unused(ledger, settings, row, upload)
             while waiting:
                 upload = waiting[0]
-                patiently(row.instance, lambda: training.delete_upload(upload))  # noqa: B023
+                patiently(row.instance, partial(training.delete_upload, upload))
                 deleted.append(waiting.pop(0))
                 ledger.tell(row.id, "file deleted", f"{upload.id}, {upload.size:,} bytes")
         finally:

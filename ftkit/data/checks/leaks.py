@@ -37,7 +37,7 @@ def near_duplicates(data: DataView) -> Iterator[Finding | Skipped]:
     links = [*_equal_links(texts)]
     try:
         links += near_links(texts)
-    except TooAlike:
+    except TooAlike:  # what was found until then stands
         yield _too_alike("FT308")
     numbers = sorted({rows[index].number for link in links for index in link})
     if not numbers:
