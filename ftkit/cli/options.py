@@ -25,7 +25,7 @@ ModelOption = Annotated[
 MethodOption = Annotated[str | None, typer.Option(help="lora (default) or full.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Format = Annotated[
-    str | None, typer.Option(help="chat, preference or prompt_completion; else detected.")
+    str | None, typer.Option(help="Shape of the rows, such as chat or alpaca; else detected.")
 ]
 Prompt = Annotated[str | None, typer.Option(help="Column with the question.")]
 Completion = Annotated[str | None, typer.Option(help="Column with the answer.")]

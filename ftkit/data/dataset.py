@@ -37,6 +37,7 @@ class Dataset(Sequence[Example]):
     store: Store
     picks: Sequence[int]  # which rows of the store, as a range or an array of 64-bit numbers
     columns: tuple[str, ...]
+    detected: str = ""  # why the rows were read in this format, in words; "" after `map`
     sha256: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -53,7 +54,7 @@ class Dataset(Sequence[Example]):
 
     @property
     def format(self) -> str:
-        """The word for the shape its rows came in: chat, prompt_completion, or examples after `map`."""
+        """The word for the shape its rows came in, such as chat or alpaca, or examples after `map`."""
         return self.layout.name
 
     def __len__(self) -> int:

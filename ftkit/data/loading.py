@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ftkit.data.dataset import Dataset
-from ftkit.data.formats import Chat, Format, candidates
+from ftkit.data.formats import Chat, Format, ShareGPT, candidates
 from ftkit.data.in_memory import read_objects
 from ftkit.data.reading.fault_log import FaultLog, refusal
 from ftkit.data.reading.files import in_place, read_file
@@ -35,9 +35,10 @@ def load(
     """The rows of a file (.jsonl, .json, .csv, .tsv, each also .gz or .zst; .parquet, .arrow, .feather), a list of dicts
     or a Hugging Face data set. Rows of more than 8 MB together stay in their file and are read from it when they are used.
 
-    `format` is chat or prompt_completion, detected where left out; `prompt` and `completion` name the two columns;
-    `system` is added to every row that has no system message. A Dataset comes back as it is. Raises DataError with
-    `.faults` for bad rows, NotFound where the file is missing, ConfigError for options that cannot be meant.
+    `format` is chat, preference, chosen_rejected, alpaca, sharegpt or prompt_completion, detected where left out, and
+    `.detected` says why; `prompt` and `completion` name the two columns; `system` is added to every row that has no system
+    message. A Dataset comes back as it is. Raises DataError with `.faults` for bad rows, NotFound where the file is
+    missing, ConfigError for options that cannot be meant.
     """
     if isinstance(source, Dataset):
         if any(option is not None for option in (format, prompt, completion, system)):
@@ -54,7 +55,9 @@ def load(
     formats = candidates(format, prompt, completion, system)
     if isinstance(source, str | Path):
         path = Path(source)
-        lists = Chat.wants if any(isinstance(one, Chat) for one in formats) else ()
+        lists = {
+            column for one in formats if isinstance(one, Chat | ShareGPT) for column in one.wants
+        }
         wanted = {column for one in formats for column in one.wants}
         reading = read_file(path, wanted, json_columns=lists)
         name = path.name.split(".")[0] or path.name
@@ -108,7 +111,7 @@ def _collect(
         raise DataError(f"{source} has no rows")
     if not tally.rows:
         raise refusal(f"{source}: none of {unreadable.rows:,} rows can be read", [unreadable])
-    format = tally.choice(unreadable)
+    format, detected = tally.choice(unreadable)
     extra = tuple(key for key in tally.keys if key not in format.reads)
     store = kept.store(source)
-    return Dataset(source, name, format, store, range(len(store)), extra)
+    return Dataset(source, name, format, store, range(len(store)), extra, detected)

@@ -37,6 +37,7 @@ class _Kind:
     strange: list[_Candidate]  # the other formats, as long as they judge each row
     first: int
     rows: int = 0
+    reasons: dict[_Candidate, str] = field(default_factory=dict)
     unseen: dict[_Candidate, int] = field(default_factory=dict)  # after how many rows they stopped
 
 
@@ -74,8 +75,8 @@ class Tally:
                 for fault in one.format.faults(record.values):
                     one.log.add(_placed(fault, record))
 
-    def choice(self, unreadable: FaultLog) -> Format:
-        """The format that fits most rows. A tie, none at all, or any bad row is an error."""
+    def choice(self, unreadable: FaultLog) -> tuple[Format, str]:
+        """The format that fits most rows, and why. A tie, none at all, or any bad row is an error."""
         chosen = self._chosen(unreadable)
         for kind in self._kinds.values():
             if chosen in kind.unseen:
@@ -87,7 +88,16 @@ class Tally:
                 f"{chosen.format.name!r}{self._mixed(chosen)}"
             )
             raise refusal(message, [unreadable, chosen.log])
-        return chosen.format
+        return chosen.format, self._why(chosen)
+
+    def _why(self, chosen: _Candidate) -> str:
+        if len(self._candidates) == 1:
+            return "the options name it"
+        return f"each of {self.rows:,} rows {self._reason(chosen)}"
+
+    def _reason(self, candidate: _Candidate) -> str:
+        kinds = (kind for kind in self._kinds.values() if candidate in kind.fitting)
+        return min(kinds, key=lambda kind: kind.first).reasons[candidate]
 
     def _kind(self, keys: tuple[str, ...], record: Record) -> _Kind:
         self.keys.update(dict.fromkeys(keys))
@@ -97,12 +107,13 @@ class Tally:
                 "row into one column, as an object"
             )
             raise DataError(f"{self._source}: too many columns", [_placed(Fault(reason), record)])
-        fitting = tuple(
-            one for one in self._candidates if all(key in keys for key in one.format.wants)
-        )
+        found = {one: one.format.sniff(record.values) for one in self._candidates}
+        fitting = tuple(one for one, (score, _) in found.items() if score)
         strange = [one for one in self._candidates if one not in fitting]
         names = tuple(one.format.name for one in fitting)
         kind = self._kinds.setdefault(names, _Kind(fitting, strange, record.row))
+        for one, (_, reason) in found.items():
+            kind.reasons.setdefault(one, reason)
         if len(self._kind_of) < _REMEMBERED and len(keys) <= _FEW:
             self._kind_of[keys] = kind
         return kind
@@ -132,8 +143,9 @@ class Tally:
         fitting = [one for one in self._candidates if counts[one.format.name] == best]
         if len(fitting) > 1:
             names = " and ".join(repr(one.format.name) for one in fitting)
+            why = ", ".join(f"{one.format.name!r}: a row {self._reason(one)}" for one in fitting)
             raise DataError(
-                f"{source}: {best:,} rows fit {names} equally{self._mixed()}; say which is meant with "
+                f"{source}: {best:,} rows fit {names} equally ({why}){self._mixed()}; say which is meant with "
                 "format="
             )
         return fitting[0]

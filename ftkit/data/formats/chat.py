@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ftkit.data.example import Example, Message
+from ftkit.data.example import Example, Message, as_dicts
+from ftkit.data.formats.features import EVERYTHING
+from ftkit.data.formats.layout import by_fields
 from ftkit.data.formats.turns import row_faults, rows_tools, turn_faults, turns
 from ftkit.errors import Fault
 
@@ -21,6 +23,8 @@ class Chat:
     wants = ("messages",)
     reads = ("messages", "tools", "parallel_tool_calls")
     mapped = ()
+    carries = EVERYTHING - {"rejected"}
+    needs = ()
 
     @property
     def identity(self) -> str:
@@ -52,6 +56,24 @@ class Chat:
         yield from turn_faults(values["messages"], "messages")
         if self.system is not None:
             yield from other_system(values["messages"], self.system, "messages")
+
+    def sniff(self, values: Mapping[str, Any]) -> tuple[int, str]:
+        """By its field."""
+        return by_fields(self.wants, values)
+
+    def write(self, example: Example) -> dict[str, Any]:
+        """The conversation, its tools, and the further columns."""
+        return {**conversation(example, example.messages), **example.fields}
+
+
+def conversation(example: Example, messages: Sequence[Message]) -> dict[str, Any]:
+    """The fields of a request to a chat API: these messages, and the tools of the Example where it has any."""
+    given: dict[str, Any] = {"messages": as_dicts(messages)}
+    if example.tools:
+        given["tools"] = [dict(tool) for tool in example.tools]
+    if example.parallel_tool_calls is not None:
+        given["parallel_tool_calls"] = example.parallel_tool_calls
+    return given
 
 
 def other_system(messages: Any, system: str | None, path: str) -> Iterator[Fault]:

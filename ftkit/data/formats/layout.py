@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Protocol
 
 from ftkit.data.example import Example
@@ -39,11 +39,46 @@ class Format(Layout, Protocol):
         """The fields by which a row of this format is known; `faults` finds fault with a row that lacks one."""
 
     @property
+    def carries(self) -> frozenset[str]:
+        """The features that its rows can hold, by their words in `features.WORDS`."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The features without which there is no row of this format."""
+
+    @property
     def reads(self) -> tuple[str, ...]:
         """The fields that become the Example; all others are extra columns."""
 
     def faults(self, values: Mapping[str, Any]) -> Iterator[Fault]:
         """What is wrong with one row, as faults without a place."""
+
+    def sniff(self, values: Mapping[str, Any]) -> tuple[int, str]:
+        """How well a row fits, 0 for not at all, and in words why."""
+
+    def write(self, example: Example) -> dict[str, Any]:
+        """The row that reads back as this Example, which has no feature but those that are carried. See `writing`."""
+
+
+_FOR_THE_MODEL = ("tools", "functions", "tool_choice", "image", "images", "videos", "audios")
+
+
+def beside_faults(
+    name: str, values: Mapping[str, Any], read: Collection[str] = ()
+) -> Iterator[Fault]:
+    """Columns that are meant for the model, and not among those that are read."""
+    for key in _FOR_THE_MODEL:
+        # as text such a column is only data about the row
+        if key not in read and isinstance(values.get(key), list | dict) and not empty(values[key]):
+            yield Fault(f"{name!r} cannot carry {key!r}: use the format 'chat'", field=key)
+
+
+def by_fields(wants: tuple[str, ...], values: Mapping[str, Any]) -> tuple[int, str]:
+    """The `sniff` of a format that is known by the names of its fields."""
+    missing = [field for field in wants if field not in values]
+    if missing:
+        return 0, f"no {' and no '.join(map(repr, missing))}"
+    return 1, f"has {' and '.join(map(repr, wants))}"
 
 
 def empty(value: Any) -> bool:

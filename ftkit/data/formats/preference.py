@@ -9,8 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ftkit.data.example import Example, Message
-from ftkit.data.formats.chat import other_system
+from ftkit.data.example import Example, Message, as_dicts
+from ftkit.data.formats.chat import conversation, other_system
+from ftkit.data.formats.features import EVERYTHING
+from ftkit.data.formats.layout import by_fields
 from ftkit.data.formats.turns import row_faults, rows_tools, turn_faults, turns
 from ftkit.data.strict_json import kind_of
 from ftkit.errors import Fault
@@ -27,6 +29,8 @@ class Preference:
     name = "preference"
     wants = reads = ("input", *_ANSWERS)
     mapped = ()
+    carries = EVERYTHING
+    needs = ("rejected",)
 
     @property
     def identity(self) -> str:
@@ -67,3 +71,13 @@ class Preference:
             yield from faults
             if not faults and [message["role"] for message in values[name]] != ["assistant"]:
                 yield Fault("holds one answer of the assistant and nothing else", field=name)
+
+    def sniff(self, values: Mapping[str, Any]) -> tuple[int, str]:
+        """By its fields."""
+        return by_fields(self.wants, values)
+
+    def write(self, example: Example) -> dict[str, Any]:
+        """The prompt, both answers, and the further columns."""
+        given = conversation(example, example.messages[:-1])
+        answers = (as_dicts(example.messages[-1:]), as_dicts(example.rejected))
+        return {"input": given, **dict(zip(_ANSWERS, answers, strict=True)), **example.fields}

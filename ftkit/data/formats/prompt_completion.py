@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ftkit.data.example import Example, Message
-from ftkit.data.formats.layout import empty
+from ftkit.data.formats.layout import by_fields, empty
 from ftkit.data.strict_json import kind_of
 from ftkit.errors import Fault
 
@@ -26,6 +26,8 @@ class PromptCompletion:
     system: str | None = None
 
     name = "prompt_completion"
+    carries = frozenset({"fields"})
+    needs = ()
 
     @property
     def wants(self) -> tuple[str, ...]:
@@ -79,6 +81,19 @@ class PromptCompletion:
                 yield Fault(f"must be text, is {kind_of(value)}{self._mend(column)}", field=column)
             elif not isinstance(value, str):
                 yield Fault(f"must be text, is {kind_of(value)}", field=column)
+
+    def sniff(self, values: Mapping[str, Any]) -> tuple[int, str]:
+        """By its columns."""
+        return by_fields(self.wants, values)
+
+    def write(self, example: Example) -> dict[str, Any]:
+        """The two texts, and the further columns."""
+        prompt, completion = example.messages
+        return {
+            self.prompt: prompt.content,
+            self.completion: completion.content,
+            **example.fields,
+        }
 
     def _mend(self, column: str) -> str:
         if column == self.completion:

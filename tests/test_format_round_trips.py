@@ -1,0 +1,226 @@
+"""Every format against every Example: it is read back equal, or refused for a feature that is not declared and no other."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, find, given, settings
+from hypothesis import strategies as st
+
+from ftkit.data import Example, Image, Message, ToolCall
+from ftkit.data.formats import (
+    Alpaca,
+    Chat,
+    ChosenRejected,
+    Format,
+    Preference,
+    PromptCompletion,
+    ShareGPT,
+    row_of,
+)
+from ftkit.data.formats.features import EVERYTHING, WORDS, features
+from ftkit.errors import DataError
+
+FORMATS: tuple[Format, ...] = (
+    Chat(),
+    Preference(),
+    PromptCompletion(),
+    Alpaca(),
+    ShareGPT(),
+    ChosenRejected(),
+)
+CHATS = [one for one in FORMATS if {"system", "multi_turn"} <= one.carries and not one.needs]
+by_name = pytest.mark.parametrize("format", FORMATS, ids=lambda one: one.name)
+
+QUICK = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+
+letters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
+texts = st.one_of(st.sampled_from(["", " ", "\n a \n", "<s>", "[1]"]), st.text(letters, max_size=8))
+some_text = texts.filter(bool)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-99, 99) | st.floats(-9, 9) | texts,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(texts, inner, max_size=2),
+    max_leaves=4,
+)
+weights = st.sampled_from([None, None, True, False])
+names = st.sampled_from([None, None, "Ada"])
+
+
+@st.composite
+def plain_chats(draw: st.DrawFn) -> Example:
+    """Text alone: a system message or none, then questions and answers."""
+    system = draw(st.none() | some_text)
+    turns = [] if system is None else [Message("system", system)]
+    for _ in range(draw(st.integers(1, 3))):
+        turns += [Message("user", draw(texts)), Message("assistant", draw(texts))]
+    return Example(tuple(turns))
+
+
+@st.composite
+def images(draw: st.DrawFn) -> Message:
+    image = Image("https://a.example/b.png", draw(st.sampled_from([None, "low"])))
+    parts = draw(st.permutations([image, draw(texts), draw(texts)]))
+    return Message("user", "".join(one for one in parts if isinstance(one, str)), tuple(parts))
+
+
+@st.composite
+def examples(draw: st.DrawFn) -> Example:
+    """Anything that an Example can hold."""
+    turns: list[Message] = []
+    for number in range(draw(st.integers(1, 4))):
+        kind = draw(st.sampled_from(["system", "user", "user", "image", "assistant", "call"]))
+        if kind == "image":
+            turns.append(draw(images()))
+        elif kind == "call":
+            call = ToolCall(f"c{number}", "find", draw(st.sampled_from(["{}", '{"a": [1]}'])))
+            turns.append(Message("assistant", draw(texts), tool_calls=(call,)))
+            turns.append(Message("tool", draw(texts), tool_call_id=call.id))
+        elif kind == "assistant":
+            turns.append(Message(kind, draw(texts), trained=draw(weights), name=draw(names)))
+        else:
+            turns.append(Message(kind, draw(texts), name=draw(names)))
+    if draw(st.booleans()):
+        turns.append(Message("user", draw(texts), ("a", "b")))
+        turns[-1] = replace(turns[-1], content="ab")
+    turns.append(Message("assistant", draw(texts)))
+    tool = {"type": "function", "function": {"name": "find", "parameters": draw(objects)}}
+    return Example(
+        tuple(turns),
+        draw(st.dictionaries(st.sampled_from(["id", "größe"]), json_values, max_size=2)),
+        tools=draw(st.sampled_from([(), (), (tool,)])),
+        parallel_tool_calls=draw(st.sampled_from([None, None, True, False])),
+        rejected=draw(st.sampled_from([(), (Message("assistant", "no"),)])),
+    )
+
+
+objects = st.dictionaries(texts, json_values, max_size=2)
+
+
+def through_a_file(row: dict[str, Any], format: Format) -> Example:
+    values = json.loads(json.dumps(row))
+    assert list(format.faults(values)) == []
+    return format.example(values)
+
+
+def judged(example: Example, format: Format) -> bool:
+    """Whether it was carried: then it was carried whole. A refusal must be for what is not declared."""
+    missing = {feature for feature, _ in features(example)} - format.carries
+    lacking = set(format.needs) - {feature for feature, _ in features(example)}
+    try:
+        row = row_of(example, format)
+    except DataError as error:
+        assert missing or lacking, (format.name, error.faults)
+        words = [WORDS[one] for one in missing | lacking]
+        assert all(fault.field and any(w in fault.reason for w in words) for fault in error.faults)
+        return False
+    assert not missing and not lacking
+    assert through_a_file(row, format) == example
+    return True
+
+
+@by_name
+@QUICK
+@given(example=st.one_of(examples(), plain_chats()))
+def test_an_example_comes_back_equal_or_is_refused_for_what_is_not_declared(
+    format: Format, example: Example
+) -> None:
+    judged(example, format)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), list(itertools.permutations(CHATS, 2)), ids=lambda format: format.name
+)
+@QUICK
+@given(example=plain_chats())
+def test_no_text_chat_is_refused_between_the_formats_of_chats(
+    one: Format, other: Format, example: Example
+) -> None:
+    there = through_a_file(row_of(example, one), one)
+    assert through_a_file(row_of(there, other), other) == example
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), list(itertools.permutations(FORMATS, 2)), ids=lambda format: format.name
+)
+@settings(parent=QUICK, max_examples=40)
+@given(example=examples())
+def test_what_two_formats_carry_comes_through_both(
+    one: Format, other: Format, example: Example
+) -> None:
+    if judged(example, one):
+        judged(through_a_file(row_of(example, one), one), other)
+
+
+@by_name
+@QUICK
+@given(data=st.data())
+def test_any_json_is_read_or_at_fault_and_never_breaks_a_reader(
+    format: Format, data: st.DataObject
+) -> None:
+    keys = [*format.reads, "tools", "functions", "id"]
+    inner = st.recursive(
+        json_values,
+        lambda deeper: (
+            st.lists(deeper, max_size=3) | st.dictionaries(st.sampled_from(WIRE), deeper)
+        ),
+        max_leaves=8,
+    )
+    values = data.draw(st.dictionaries(st.sampled_from(keys), inner))
+    before = json.dumps(values)
+    format.sniff(values)
+    if not list(format.faults(values)):
+        assert isinstance(format.example(values), Example)
+    assert json.dumps(values) == before
+
+
+WIRE = ["role", "content", "from", "value", "messages", "type", "text", "tool_calls", "name"]
+
+
+@pytest.mark.parametrize("feature", sorted(WORDS))
+def test_the_examples_of_these_properties_have_every_feature(feature: str) -> None:
+    strategy = st.one_of(examples(), plain_chats())
+    quiet = settings(max_examples=3_000, deadline=None, database=None)
+    find(strategy, lambda example: feature in {f for f, _ in features(example)}, settings=quiet)
+
+
+# --- the judge sees: a broken format turns the property red ---
+
+
+class DropsTools(Chat):
+    def write(self, example: Example) -> dict[str, Any]:
+        return Chat.write(self, replace(example, tools=()))
+
+
+class Strips(Chat):
+    def example(self, values: Any) -> Example:
+        found = Chat.example(self, values)
+        turns = (replace(turn, content=turn.content.strip()) for turn in found.messages)
+        return replace(found, messages=tuple(turns))
+
+
+class Claims(Alpaca):
+    carries = EVERYTHING - {"rejected"}
+
+
+@pytest.mark.parametrize(
+    "broken", [DropsTools(), Strips(), Claims()], ids=lambda one: type(one).__name__
+)
+def test_a_broken_format_is_seen(broken: Format) -> None:
+    call = ToolCall("c", "find", "{}")
+    tool = {"type": "function", "function": {"name": "find"}}
+    rich = Example(
+        (
+            Message("user", " where? "),
+            Message("assistant", "", tool_calls=(call,)),
+            Message("tool", "there", tool_call_id="c"),
+            Message("assistant", "there"),
+        ),
+        tools=(tool,),
+    )
+    assert judged(rich, Chat())
+    with pytest.raises(AssertionError):
+        judged(rich, broken)
