@@ -85,6 +85,20 @@ def test_every_legal_oddity_loads(tmp_path: Path, kept: None) -> None:
     assert [c for p in LEGAL for c in complaints(p, said_by_load(write(tmp_path, p)))] == []
 
 
+def test_an_object_over_several_lines_is_told_to_stand_on_one(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(good(1).decode() + "\n" + json.dumps({"messages": []}, indent=2))
+    with pytest.raises(DataError, match="row 2: .*; write each object on one line"):
+        load(path)
+
+
+def test_rows_under_the_name_of_a_packed_file_are_told_so(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl.gz"
+    path.write_bytes(good(1))
+    with pytest.raises(DataError, match=r"it is not compressed; name it rows\.jsonl"):
+        load(path)
+
+
 def test_every_fault_is_found_in_one_pass(tmp_path: Path) -> None:
     """All bad rows in one file, good rows between them: each is named, at its place, and no good row is."""
     path, places, body = tmp_path / "rows.jsonl", [], b""

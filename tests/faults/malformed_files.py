@@ -159,6 +159,17 @@ def whole_files() -> Iterator[Planted]:
     )
     lines = Place(1, 1, 0, "name it .jsonl")
     yield Planted("JSON Lines named .json", "rows.json", text, lines)
+    for beginning, words in (
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12\n", "git lfs pull"),
+        (b"<!DOCTYPE html>\n<html><body>Not found</body></html>\n", "the file is a web page"),
+        (b"%PDF-1.7\n%\xe2\xe3\n", "the file is a PDF"),
+        (b"PK\x03\x04\x14\0\6\0", "the file is a ZIP archive, as .xlsx"),
+        (b"PAR1\x15\x04", "a Parquet table; name it .parquet"),
+    ):
+        for file in ("rows.jsonl", "rows.json", "rows.csv"):
+            yield Planted(words, file, beginning, Place(1, 1, 0, words))
+            packed = gzip.compress(beginning)
+            yield Planted(f"{words}, packed", f"{file}.gz", packed, Place(1, 1, 0, words))
     returns = Place(1, 1, 0, _lone_return(good(1)))
     yield Planted("carriage returns only", "rows.jsonl", text.replace(b"\n", b"\r"), returns)
 

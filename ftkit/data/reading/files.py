@@ -13,6 +13,7 @@ from ftkit.data.reading.delimited import read_delimited
 from ftkit.data.reading.json_array import read_json_array
 from ftkit.data.reading.jsonl import read_jsonl
 from ftkit.data.reading.records import Reading
+from ftkit.data.reading.strangers import stranger
 from ftkit.data.reading.text import Text, wide
 from ftkit.errors import DataError, Fault, NotFound, StorageError
 from ftkit.words import nearest
@@ -46,6 +47,8 @@ def read_file(path: Path, wanted: Collection[str], json_columns: Collection[str]
             if suffix in tables.SUFFIXES:
                 yield from read_objects(tables.read_table(path))
             else:
+                if packing and file.seekable():
+                    _refuse_unpacked(file, path)
                 text = Text(file, packing)
                 _refuse_strange(text, path, packing)
                 yield from _rows(text, suffix, wanted, json_columns)
@@ -88,11 +91,23 @@ def _opened(path: Path) -> BinaryIO:
         raise DataError("it is a folder; name one file in it") from error
 
 
+def _refuse_unpacked(file: BinaryIO, path: Path) -> None:
+    """Raise for rows that somebody has unpacked already, as browsers do, under the name of the packed file."""
+    begins = file.read(1)
+    file.seek(0)
+    if begins in (b"{", b"["):
+        raise DataError(f"it is not compressed; name it {path.stem}")
+
+
 def _refuse_strange(text: Text, path: Path, packing: str) -> None:
     """Raise for content that another name or another encoding would fit; loading it anyway would hide a mistake."""
     for magic, (what, ending) in _MAGIC.items():
         if not packing and text.head.startswith(magic):
             raise DataError(f"it is compressed with {what}; name it {path.name}{ending}")
+    reason = None
     if (encoding := wide(text.head)) is not None:
         reason = f"the file is {encoding}; save it as UTF-8"
+    elif (what := stranger(text.head)) is not None:
+        reason = f"the file is {what}"
+    if reason is not None:
         raise DataError(reason, [Fault(reason, row=1, line=1, offset=0)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ftkit.data.fast_json import parse_row
 from ftkit.data.reading.records import ROW_LIMIT, Reading, Record, placed, too_long
@@ -13,6 +14,7 @@ from ftkit.errors import DataError, Fault
 
 _BLANK = b" \t\r"
 _MAC_ENDS = re.compile(rb"\}\r{1,2}\{")
+_PRETTY = "; write each object on one line of its own"
 _RETURNS = "; its rows end in lone carriage returns: save the file with line feeds (\\n)"
 _ARRAY = re.compile(rb"\s*\[\s*(?:\{|\Z)")
 
@@ -43,6 +45,8 @@ def read_jsonl(text: Text) -> Reading:
                     values = parse_row(record)
                 except DataError as error:
                     faults = list(placed(error, row, line, offset))
+                    if record == b"{":  # laid out over several lines
+                        faults[0] = replace(faults[0], reason=faults[0].reason + _PRETTY)
                     if row == 1 and _is_list(record):
                         listed = faults[0]
                     else:
