@@ -104,10 +104,11 @@ def _refuse_strange(text: Text, path: Path, packing: str) -> None:
     for magic, (what, ending) in _MAGIC.items():
         if not packing and text.head.startswith(magic):
             raise DataError(f"it is compressed with {what}; name it {path.name}{ending}")
-    reason = None
     if (encoding := wide(text.head)) is not None:
-        reason = f"the file is {encoding}; save it as UTF-8"
-    elif (what := stranger(text.head)) is not None:
-        reason = f"the file is {what}"
-    if reason is not None:
-        raise DataError(reason, [Fault(reason, row=1, line=1, offset=0)])
+        raise _whole(f"the file is {encoding}; save it as UTF-8")
+    if (strange := stranger(text.head)) is not None:
+        raise _whole(f"the file is {strange}")
+
+
+def _whole(reason: str) -> DataError:
+    return DataError(reason, [Fault(reason, row=1, line=1, offset=0)])
