@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Job,
         Metric,
         Model,
+        PriceTable,
         Quote,
         Report,
         Rescue,
@@ -44,6 +45,7 @@ __all__ = [
     "batch",
     "batches",
     "check",
+    "compare",
     "deployments",
     "doctor",
     "errors",
@@ -135,6 +137,40 @@ def estimate(
         method=method,
         hyperparameters=hyperparameters,
         validation=None if validation is None else load(validation),
+    )
+
+
+def compare(
+    data: Source,
+    models: Sequence[str] | Literal["all"] = "all",
+    *,
+    calls_per_month: int = 0,
+    horizon_months: int = 12,
+    must: Mapping[str, str] | None = None,
+    method: str | None = None,
+    hyperparameters: Settings | None = None,
+    examples: int = 5,
+) -> PriceTable:
+    """What tuning on these rows and using the result costs on every provider, in USD, cheapest over the horizon first.
+
+    Needs no key and no network. `must` is what a provider has to fulfil: {"region": "eu", "weights": "downloadable"}. All
+    models are quoted with 3 epochs unless `hyperparameters` say otherwise. `examples` are those of the prompt that not
+    tuning is compared with. `.best()` is the quote of the cheapest that can be submitted.
+    """
+    from ftkit import config
+    from ftkit.cost import parsed_method, parsed_settings, price_table
+
+    settings = config.settings()
+    return price_table(
+        load(data),
+        settings,
+        models=None if models == "all" else tuple(models),
+        method=parsed_method(method or settings.method or "lora"),
+        hyperparameters=parsed_settings(hyperparameters),
+        calls_per_month=calls_per_month,
+        horizon_months=horizon_months,
+        must=must or {},
+        examples=examples,
     )
 
 

@@ -11,7 +11,7 @@ from ftkit.backend import (
     Upload,
     Usage,
 )
-from ftkit.cost import Quote, QuoteLine
+from ftkit.cost import Candidate, PassedOver, PriceTable, Quote, QuoteLine
 from ftkit.data import (
     CheckReport,
     CheckRule,
@@ -43,6 +43,7 @@ __all__ = [
     "Batch",
     "BatchCounts",
     "BatchStatus",
+    "Candidate",
     "CheckReport",
     "CheckRule",
     "Comparison",
@@ -68,7 +69,9 @@ __all__ = [
     "Missing",
     "Model",
     "ModelRecord",
+    "PassedOver",
     "Phase",
+    "PriceTable",
     "Quote",
     "QuoteLine",
     "Remark",

@@ -143,7 +143,9 @@ def test_a_package_that_ftkit_itself_needs_and_lacks_is_a_problem(tmp_path: Path
 
 
 def test_stand_ins_for_tests_are_told_of_only_where_they_are_set_up() -> None:
-    assert [one.instance for one in ftkit.doctor().providers] == ["local", "openai"]
+    found = [one.instance for one in ftkit.doctor().providers]
+    assert {"local", "openai"} <= set(found)
+    assert not [name for name in found if name.startswith("fake")]
 
 
 def test_a_key_is_a_problem_only_where_the_model_in_force_needs_it(
@@ -163,8 +165,9 @@ def test_a_missing_extra_is_a_problem_only_where_the_model_in_force_needs_it(
 ) -> None:
     monkeypatch.setattr("ftkit_local.find_spec", lambda name: None)
     found = ftkit.doctor()
-    assert found.ok and found.providers[0].access == "not installed"
-    assert "pip install 'ftkit[local]'" in found.providers[0].trouble
+    (local,) = [one for one in found.providers if one.instance == "local"]
+    assert found.ok and local.access == "not installed"
+    assert "pip install 'ftkit[local]'" in local.trouble
     monkeypatch.setenv("FTKIT_MODEL", "local/small")
     (problem,) = ftkit.doctor().problems
     assert "needs local" in problem.what and "pip install 'ftkit[local]'" in problem.todo
@@ -198,9 +201,9 @@ def test_a_broken_package_is_one_line_and_hides_no_other(tmp_path: Path) -> None
     done = command("doctor", "--json", path=site)
     value = json.loads(done.stdout)
     providers = {one["instance"]: one for one in value["providers"]}
-    assert {name: one["access"] for name, one in providers.items()} == {
-        "acme": "ready", "local": "ready", "openai": "ready", "ruin": "broken",
-    }  # fmt: skip
+    access = {name: one["access"] for name, one in providers.items()}
+    assert access.pop("ruin") == "broken"
+    assert {"acme", "local", "openai"} <= set(access) and set(access.values()) == {"ready"}
     assert providers["acme"]["package"] == "ftkit-acme 1.0"
     assert "RuntimeError: fell over at once" in value["remarks"][0]["what"]
     assert value["remarks"][0]["todo"].startswith("pip uninstall ftkit-ruin")

@@ -89,3 +89,12 @@ def test_the_codes_of_the_docs_are_those_of_the_rules() -> None:
     documented = set(re.findall(r"\| (FT\d+) \|", (ROOT / "docs" / "data.md").read_text()))
     source = "".join(path.read_text() for path in (ROOT / "ftkit" / "data" / "checks").glob("*.py"))
     assert documented == set(re.findall(r"FT[1-9]\d\d", source))
+
+
+def test_compare_costs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FTKIT_NOW", "2026-11-24T12:00:00Z")
+    table = story("compare_costs").main()
+    assert len(table.ranked) > 12
+    assert "in the European Union it is " in capsys.readouterr().out

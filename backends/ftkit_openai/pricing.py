@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from ftkit.backend import Base, CallRates, ModelRecord, Quantity, Resolved
-from ftkit.catalogue import Catalogue, ModelFacts
+from ftkit.catalogue import Catalogue, ModelFacts, RateUse
 from ftkit.data.tokens import Counts
 from ftkit.errors import CapabilityError
 from ftkit.hyperparameters import Hyperparameters, Method
@@ -72,21 +72,19 @@ class OpenAIPricing:
 
     def call_rates(self, record: ModelRecord) -> CallRates | None:
         """Tuned models have prices of their own, dearer than their base's."""
-        facts = self._catalogue.model(record.base)
-        rates = {} if facts is None else facts.rates
-        names = [rates.get("input", "unknown"), rates.get("output", "unknown")]
-        if not record.tuned:
-            names = [name.replace(".tuned.", ".base.") for name in names]
-        known = [name if name in self._catalogue.rates else "unknown" for name in names]
-        return CallRates(*known)
+        return self._rates(record, ("input", "output"), ("base_input", "base_output"))
 
     def batch_rates(self, record: ModelRecord) -> CallRates | None:
         """Batches have prices of their own: half of the others, but not for every tuned model."""
-        rates = self.call_rates(record)
-        names = [] if rates is None else [rates.input, rates.output]
-        batch = [".batch.".join(name.rpartition(".")[::2]) for name in names]
-        known = [name if name in self._catalogue.rates else "unknown" for name in batch]
-        return CallRates(*known) if known else None
+        tuned: tuple[RateUse, RateUse] = ("batch_input", "batch_output")
+        return self._rates(record, tuned, ("base_batch_input", "base_batch_output"))
+
+    def _rates(
+        self, record: ModelRecord, tuned: tuple[RateUse, RateUse], base: tuple[RateUse, RateUse]
+    ) -> CallRates:
+        facts = self._catalogue.model(record.base)
+        rates = {} if facts is None else facts.rates
+        return CallRates(*(rates.get(use, "unknown") for use in (tuned if record.tuned else base)))
 
 
 def default_epochs(rows: int) -> int:

@@ -60,7 +60,11 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A run with nothing left to decide: no field of `hyperparameters` that applies is None."""
+    """A run with nothing left to decide: no field of `hyperparameters` that applies is None.
+
+    `steps` is 0 where the provider keeps the size of a batch to itself; `tier` is how the training is bought, where there
+    is a choice.
+    """
 
     base: Base
     method: Method
@@ -68,6 +72,7 @@ class Resolved:
     steps: int
     counts: Counts
     forecast: Forecast | None = None
+    tier: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,22 @@ class Pricing(Protocol):
         """The rates of an answer, or None where nobody sends a bill for it."""
 
 
+@runtime_checkable
+class NamesBases(Protocol):
+    """A Pricing that knows its bases itself: that of a backend without Training."""
+
+    def base(self, native: str) -> Base:
+        """The model named by a native id; raises NotFound with the nearest."""
+
+
+@runtime_checkable
+class HasTiers(Protocol):
+    """A Pricing that can be asked for another tier of a model than the one that the instance is set to."""
+
+    def in_tier(self, tier: str) -> Pricing:
+        """The same prices in this tier."""
+
+
 class Training(Protocol):
     """Jobs.
 

@@ -2,21 +2,29 @@
 
 from ftkit.catalogue.overriding import Figure, Overrides
 from ftkit.catalogue.schema import (
+    Billing,
     Catalogue,
     ImageFacts,
     ModelFacts,
     PackagedFile,
+    Range,
     Rate,
+    RateUse,
+    Tier,
     load_catalogue,
 )
 
 __all__ = [
+    "Billing",
     "Catalogue",
     "Figure",
     "ImageFacts",
     "ModelFacts",
     "Overrides",
     "PackagedFile",
+    "Range",
     "Rate",
+    "RateUse",
+    "Tier",
     "load_catalogue",
 ]

@@ -65,7 +65,8 @@ class Overrides:
         for (table, row), figures in rows.items():
             tables[table][row] = self._row(tables[table], table, row, figures)
         try:
-            return Catalogue.model_validate(tables)
+            kept = {"billing": catalogue.billing, "hyperparameters": catalogue.hyperparameters}
+            return Catalogue.model_validate({**kept, **tables})
         except ValidationError as error:  # a rate that is named and is not there
             files = ", ".join(dict.fromkeys(figure.file for figure in self.figures))
             raise ConfigError(f"{files}: [catalogue.{self.name}]: {_said(error)}") from error

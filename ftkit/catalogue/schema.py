@@ -86,13 +86,48 @@ class ImageFacts(_Fact):
     left_out: str
 
 
+# What a rate is for. Inference is that of the tuned model unless it says base; `train_full` and `train_dpo` where these
+# methods have a price of their own.
+RateUse = Literal[
+    "train", "train_full", "train_dpo",
+    "input", "cached", "output", "batch_input", "batch_cached", "batch_output",
+    "base_input", "base_cached", "base_output", "base_batch_input", "base_batch_output",
+    "hosting", "storage",
+]  # fmt: skip
+
+
+class Tier(BaseModel):
+    """A way to buy the same training, such as another region or a preemptible queue: what it changes of the model's row."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    regions: tuple[str, ...] | None = None
+    rates: dict[RateUse, str] = {}
+    note: str = ""
+
+
+class Billing(_Fact):
+    """How a provider counts what it charges for a job of tokens.
+
+    Where it does not pack, each row costs as many tokens as the longest may have. `validation` says how often validation
+    rows are charged. `notes` are sentences that belong below every quote: what is not settled about its bills.
+    """
+
+    packs: bool = True
+    validation: Literal["never", "each epoch", "each evaluation"] = "never"
+    notes: tuple[str, ...] = ()
+
+
 class ModelFacts(_Fact):
     """One model by its short name.
 
     `training_until` is the last day on which a job can be started, `shutdown` the first on which the model does not
-    answer any more, `replacements` what to take instead. `rates` names rows of the catalogue's rates by use: train,
-    input, output, hosting. None means unknown, an empty list none. `lacks` gives the reason for each kind of rows
-    (`ftkit.data.KINDS`) that this model cannot be trained on though its backend can.
+    answer any more, `not_before` the day before which it will not be shut down, `replacements` what to take instead.
+    `rates` names rows of the catalogue's rates by use, `tiers` what each tier changes; without a choice the first tier
+    holds. `parameters` counts all, `active_parameters` those that one token meets. `max_length` is of a training row,
+    `context` of a question with its answer, in tokens. None means unknown, an empty list none; `untunable` says why
+    `methods` is empty. `lacks` gives the reason for each kind of rows (`ftkit.data.KINDS`) that this model cannot be
+    trained on though its backend can.
     """
 
     aliases: tuple[str, ...] = ()
@@ -100,7 +135,9 @@ class ModelFacts(_Fact):
     hub_id: str | None = None
     packaged: PackagedFile | None = None
     parameters: int | None = None
+    active_parameters: int | None = None
     max_length: int | None = None
+    context: int | None = None
     licence: str | None = None
     methods: tuple[Method, ...] | None = None
     min_rows: int | None = None
@@ -110,8 +147,11 @@ class ModelFacts(_Fact):
     weights_leave: bool | None = None
     training_until: date | None = None
     shutdown: date | None = None
+    not_before: date | None = None
     replacements: tuple[str, ...] = ()
-    rates: dict[Literal["train", "input", "output", "hosting"], str] = {}
+    rates: dict[RateUse, str] = {}
+    tiers: dict[str, Tier] = {}
+    untunable: str | None = None
     hyperparameters: dict[str, Range] = {}
     images: ImageFacts | None = None
     lacks: dict[str, str] = {}
@@ -120,6 +160,26 @@ class ModelFacts(_Fact):
     def instead(self) -> str:
         """The tail of a refusal: what to take in its place; "" where nothing is named."""
         return f"; take {' or '.join(self.replacements)}" if self.replacements else ""
+
+    def at(self, tier: str | None) -> ModelFacts:
+        """The row as it is in this tier, or in the first where none is named; raises ConfigError for an unknown one."""
+        if tier is None:
+            tier = next(iter(self.tiers), None)
+        if tier is None:
+            return self
+        if tier not in self.tiers:
+            known = ", ".join(self.tiers) or "none"
+            raise ConfigError(
+                f"there is no tier {tier!r}{nearest(tier, self.tiers)}; its tiers: {known}"
+            )
+        found = self.tiers[tier]
+        return self.model_copy(
+            update={
+                "rates": {**self.rates, **found.rates},
+                "regions": self.regions if found.regions is None else found.regions,
+                "tiers": {},
+            }
+        )
 
 
 class Rate(_Fact):
@@ -136,6 +196,8 @@ class Catalogue(BaseModel):
 
     models: dict[str, ModelFacts] = {}
     rates: dict[str, Rate] = {}
+    billing: Billing | None = None
+    hyperparameters: dict[str, Range] = {}  # of every model that says nothing else
 
     def model(self, name: str) -> ModelFacts | None:
         """The facts of a model by its short name, an alias or its snapshot; None where it is not known."""
@@ -153,11 +215,13 @@ class Catalogue(BaseModel):
     @model_validator(mode="after")
     def _rates_are_there(self) -> Catalogue:
         for name, facts in self.models.items():
-            for use, rate in facts.rates.items():
+            named = {f"models.{name}.rates.{use}": rate for use, rate in facts.rates.items()}
+            for tier, one in facts.tiers.items():
+                place = f"models.{name}.tiers.{tier}.rates"
+                named |= {f"{place}.{use}": rate for use, rate in one.rates.items()}
+            for place, rate in named.items():
                 if rate not in self.rates:
-                    raise ValueError(
-                        f"models.{name}.rates.{use} names {rate!r}, and there is no rate of that name"
-                    )
+                    raise ValueError(f"{place} names {rate!r}, and there is no rate of that name")
         return self
 
 

@@ -48,6 +48,7 @@ _VERBS = (
     "check",
     "split",
     "estimate",
+    "compare",
     "finetune",
     "job",
     "jobs",

@@ -1,6 +1,21 @@
-"""Cost: the quote of a run, as an executable plan."""
+"""Cost: the quote of a run, as an executable plan, and the table of everything that could be trained instead."""
 
-from ftkit.cost.planning import chosen_model, model_renderer, plan
+from ftkit.cost.candidates import Candidate, PassedOver
+from ftkit.cost.planning import chosen_model, model_renderer, parsed_method, parsed_settings, plan
+from ftkit.cost.price_table import PriceTable, price_table
 from ftkit.cost.quote import Quote, QuoteLine, priced
 
-__all__ = ["Quote", "QuoteLine", "chosen_model", "model_renderer", "plan", "priced"]
+__all__ = [
+    "Candidate",
+    "PassedOver",
+    "PriceTable",
+    "Quote",
+    "QuoteLine",
+    "chosen_model",
+    "model_renderer",
+    "parsed_method",
+    "parsed_settings",
+    "plan",
+    "price_table",
+    "priced",
+]

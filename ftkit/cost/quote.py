@@ -33,7 +33,11 @@ class QuoteLine:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """The price and needs of one run. `usd` is None when any line is unpriced."""
+    """The price and needs of one run. `usd` is None when any line is unpriced.
+
+    `notes` are what is not settled about the provider's bills; `not_submittable` says why ftkit cannot run it, where it
+    cannot.
+    """
 
     instance: str
     resolved: Resolved
@@ -41,6 +45,8 @@ class Quote:
     validation_sha256: str | None
     lines: tuple[QuoteLine, ...]
     paid: bool
+    notes: tuple[str, ...] = ()
+    not_submittable: str | None = None
 
     @property
     def model(self) -> str:
@@ -58,6 +64,12 @@ class Quote:
         return total
 
     @property
+    def usd_expected(self) -> Decimal | None:
+        """The same where the tokens are as many as expected; `usd` is the most that it should be."""
+        share = Decimal(str(round(self.resolved.counts.expected_share, 6)))
+        return None if self.usd is None else self.usd * share
+
+    @property
     def at_most(self) -> bool:
         """True where the tokens are the most that the provider should count, so that the bill may be lower."""
         counts = self.resolved.counts
@@ -71,6 +83,7 @@ class Quote:
             "model": self.model,
             "snapshot": resolved.base.snapshot,
             "method": str(resolved.method),
+            "tier": resolved.tier,
             "hyperparameters": resolved.hyperparameters.given(),
             "rows": resolved.counts.rows,
             "tokens": resolved.counts.tokens,
@@ -78,8 +91,11 @@ class Quote:
             "longest": resolved.counts.longest,
             "steps": resolved.steps,
             "usd": None if self.usd is None else str(self.usd),
+            "usd_expected": None if self.usd_expected is None else str(self.usd_expected),
             "paid": self.paid,
             "at_most": self.at_most,
+            "notes": list(self.notes),
+            "not_submittable": self.not_submittable,
             "cautions": [
                 {"text": one.text, "rows": list(one.rows), "count": one.count}
                 for one in resolved.counts.cautions
@@ -127,9 +143,10 @@ class Quote:
         most = "" if counts.estimated is None else "at most "
         tokens = f"{most}{counts.tokens:,} tokens, {counts.trained_tokens:,} of them trained"
         lines = [
-            f"{self.model}  {resolved.method}",
+            f"{self.model}  {resolved.method}"
+            + (f", tier {resolved.tier}" if resolved.tier else ""),
             f"  data      {counts.rows:,} rows, {tokens}, longest {counts.longest:,}",
-            f"  run       {resolved.steps:,} steps; "
+            f"  run       {f'{resolved.steps:,} steps; ' if resolved.steps else ''}"
             + ", ".join(f"{name} {_short(value)}" for name, value in given.items()),
         ]
         if forecast is not None:
@@ -146,6 +163,7 @@ class Quote:
         if counts.estimated is not None:
             lines.append(f"  note      {counts.estimated}")
         lines += [f"  note      {caution}" for caution in counts.cautions]
+        lines += [f"  note      {note}" for note in self.notes]
         bound = ", at most" if self.at_most else ""
         lines += [
             f"  cost      {line.label}: {line.quantity:,.3f} {line.unit}"
@@ -157,6 +175,8 @@ class Quote:
             + (f" ({line.note})" if line.note else "")
             for line in self.lines
         ]
+        if self.not_submittable is not None:
+            lines.append(f"  NOT HERE  {self.not_submittable}")
         return "\n".join(lines)
 
 
@@ -187,7 +207,17 @@ def priced(
                 note=rate.note,
             )
         )
-    return Quote(instance, resolved, data_sha256, validation_sha256, tuple(lines), paid)
+    billing = backend.catalogue.billing
+    return Quote(
+        instance,
+        resolved,
+        data_sha256,
+        validation_sha256,
+        tuple(lines),
+        paid,
+        notes=() if billing is None else billing.notes,
+        not_submittable=None if backend.training is not None else backend.lacks.get("training"),
+    )
 
 
 def _short(value: object) -> str:

@@ -10,12 +10,13 @@ import json
 import math
 import re
 import tomllib
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 from ftkit.data.dataset import Dataset
 from ftkit.data.example import Example
@@ -86,7 +87,25 @@ def estimated_row(example: Example) -> tuple[float, float]:
     return row.read, row.learned
 
 
+_kept: OrderedDict[str, Counts] = OrderedDict()  # by the hash of the data; the last few
+_lock = Lock()
+_SETS_KEPT = 4
+
+
 def estimated_counts(data: Dataset) -> Counts:
+    """The estimate of a data set, made once for all models without a tokenizer. See `_estimated`."""
+    with _lock:
+        found = _kept.get(data.sha256)
+    if found is None:
+        found = _estimated(data)
+        with _lock:
+            _kept[data.sha256] = found
+            while len(_kept) > _SETS_KEPT:
+                _kept.popitem(last=False)
+    return found
+
+
+def _estimated(data: Dataset) -> Counts:
     """The most that the rows should have, by the worst error measured for their scripts; `estimated` has what is expected.
 
     Raises DataError for rows with images, whose tokens no text tells.

@@ -157,6 +157,11 @@ class Counts:
     by_row: tuple[RowTokens, ...] = ()
 
     @property
+    def expected_share(self) -> float:
+        """What of the tokens is expected: 1 but for an estimate, whose tokens are the most that there should be."""
+        return self.estimated.tokens / self.tokens if self.estimated and self.tokens else 1.0
+
+    @property
     def longest(self) -> int:
         """Tokens of the longest sequence."""
         return max(self.lengths, default=0)

@@ -112,6 +112,8 @@ def _providers(providers: Sequence[Provider]) -> Iterator[str]:
         yield from _row("none", "can be opened, see above")
     for told in providers:
         match told.access:
+            case Access.READY if told.parts == ("pricing",):
+                words = ["prices only, jobs cannot be submitted there yet"]
             case Access.READY:
                 words = [", ".join(told.parts), _credentials(told)]
             case Access.NOT_INSTALLED:

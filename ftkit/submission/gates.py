@@ -9,18 +9,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 
 from ftkit import clock
 from ftkit.backend import Backend, Resolved
+from ftkit.catalogue import lifecycle
 from ftkit.cost import Quote
 from ftkit.data import CheckReport, Dataset, check
 from ftkit.data.tokens import Renderer
 from ftkit.errors import CapabilityError, DataError, Fault, LifecycleError
 from ftkit.spending import affordable
-
-RETIRING = timedelta(days=90)
 
 log = logging.getLogger("ftkit")
 
@@ -74,12 +73,11 @@ def alive(backend: Backend, base: str, *, allow_retiring: bool) -> None:
     facts = backend.catalogue.model(base)
     if facts is None:
         return
-    if facts.training_until is not None and clock.now().date() > facts.training_until:
-        raise LifecycleError(
-            f"{base} takes no new training jobs since {_after(facts.training_until)} ({facts.basis}){facts.instead}"
-        )
+    reason = lifecycle.closed(base, facts, clock.now().date())
+    if reason is not None:
+        raise LifecycleError(reason)
     if facts.shutdown is not None:
-        _lasting(base, facts.shutdown, f"({facts.basis}){facts.instead}", allow_retiring)
+        _lasting(base, facts.shutdown, lifecycle.told(facts), allow_retiring)
 
 
 def alive_there(backend: Backend, base: str, day: date | None, *, allow_retiring: bool) -> None:
@@ -92,30 +90,18 @@ def alive_there(backend: Backend, base: str, day: date | None, *, allow_retiring
     basis = f"(as {backend.name} says today{moved})"
     instead = "" if facts is None else facts.instead
     _lasting(base, day, f"{basis}{instead}", allow_retiring)
-    if _retires(day):
-        log.warning("%s %s", _ends(base, day), basis)
+    if lifecycle.retires(day, clock.now().date()):
+        log.warning("%s %s", lifecycle.ends(base, day, clock.now().date()), basis)
 
 
 def _lasting(base: str, day: date, basis: str, allow_retiring: bool) -> None:
-    if clock.now().date() >= day:
-        raise LifecycleError(f"{base} was switched off on {day} {basis}")
-    if _retires(day) and not allow_retiring:
+    today = clock.now().date()
+    if today >= day:
+        raise LifecycleError(lifecycle.switched_off(base, day, basis))
+    if lifecycle.retires(day, today) and not allow_retiring:
         raise LifecycleError(
-            f"{_ends(base, day)} {basis}; pass allow_retiring=True to train it all the same"
+            f"{lifecycle.ends(base, day, today)} {basis}; pass allow_retiring=True to train it all the same"
         )
-
-
-def _retires(day: date) -> bool:
-    return day - clock.now().date() <= RETIRING
-
-
-def _ends(base: str, day: date) -> str:
-    left = (day - clock.now().date()).days
-    return f"{base} is switched off on {day}, in {left} days, and what is tuned from it with it"
-
-
-def _after(day: date) -> date:
-    return day + timedelta(days=1)
 
 
 def _capable(resolved: Resolved, backend: Backend, rows: int) -> None:

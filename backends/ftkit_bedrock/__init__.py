@@ -1,0 +1,9 @@
+"""Amazon Bedrock: prices and dates. The entry point names `backend`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ftkit.tariffs import priced_only
+
+backend = priced_only("bedrock", "Amazon Bedrock", Path(__file__).parent)

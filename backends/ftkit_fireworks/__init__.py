@@ -1,0 +1,9 @@
+"""Fireworks: prices and dates. The entry point names `backend`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ftkit.tariffs import priced_only
+
+backend = priced_only("fireworks", "Fireworks", Path(__file__).parent)

@@ -1,0 +1,9 @@
+"""Nebius: prices and dates. The entry point names `backend`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ftkit.tariffs import priced_only
+
+backend = priced_only("nebius", "Nebius", Path(__file__).parent)

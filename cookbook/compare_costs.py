@@ -1,0 +1,31 @@
+"""What tuning costs on every provider, over a year of use, beside a prompt without tuning. Needs no key: nothing is sent.
+
+python cookbook/compare_costs.py
+"""
+
+from __future__ import annotations
+
+import ftkit
+from ftkit.types import PriceTable
+
+
+def main(calls_per_month: int = 50_000) -> PriceTable:
+    """Compare for a small routing task, once for anywhere and once for the European Union."""
+    rows = [
+        {"prompt": f"Where is parcel {number}? It was due on Monday.", "completion": "shipping"}
+        for number in range(500)
+    ]
+    table = ftkit.compare(rows, calls_per_month=calls_per_month, horizon_months=12)
+    print(table)
+    cheapest = table.ranked[0]
+    print(f"\nthe cheapest of {len(table.ranked)} ways is {cheapest.model}")
+    for line in (*cheapest.quote.lines, *cheapest.monthly):
+        print(f"  {line.label}: {line.quantity:.3f} {line.unit}, {line.source}, {line.as_of}")
+
+    in_europe = ftkit.compare(rows, calls_per_month=calls_per_month, must={"region": "eu"})
+    print(f"in the European Union it is {in_europe.ranked[0].model}")
+    return table
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""`ftkit compare`: what tuning on these rows costs everywhere, and what not tuning costs."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+import ftkit
+from ftkit.cli.options import Data, Json, MethodOption, with_hyperparameters, with_load_options
+from ftkit.cli.terminal import out, plain, show
+from ftkit.cost.price_lines import as_csv, explained
+from ftkit.errors import ConfigError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("compare")(compare)
+
+
+@with_load_options
+@with_hyperparameters
+def compare(
+    data: Data,
+    load_options: dict[str, Any],
+    hyperparameters: dict[str, Any],
+    model: Annotated[
+        list[str] | None, typer.Option(help="Only this one (repeat); else all there are.")
+    ] = None,
+    calls_per_month: Annotated[int, typer.Option(help="How often the model will be asked.")] = 0,
+    horizon_months: Annotated[
+        int, typer.Option(help="Over how many months costs are summed.")
+    ] = 12,
+    must: Annotated[
+        list[str] | None, typer.Option(help="region=eu or weights=downloadable (repeat).")
+    ] = None,
+    method: MethodOption = None,
+    examples: Annotated[int, typer.Option(help="Examples in the prompt of not tuning.")] = 5,
+    explain: Annotated[bool, typer.Option("--explain", help="Every line with its source.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    json: Json = False,
+) -> None:
+    """Price training and use on every provider, the cheapest first, beside a prompt without tuning. Sends nothing."""
+    table = ftkit.compare(
+        ftkit.load(data, **load_options),
+        model or "all",
+        calls_per_month=calls_per_month,
+        horizon_months=horizon_months,
+        must=dict(_pair(one) for one in must or ()),
+        method=method,
+        hyperparameters=hyperparameters,
+        examples=examples,
+    )
+    if csv:
+        sys.stdout.write(as_csv(table))
+        return
+    show(str(table), table.to_dict(), json)
+    if explain and not json:
+        out.print("\n" + plain(explained(table)))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigError(f"--must is written region=eu or weights=downloadable, not {text!r}")
+    return name, value

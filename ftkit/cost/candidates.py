@@ -1,0 +1,174 @@
+"""Every model that could be tuned on these rows, priced; and every one that cannot, with the reason."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+
+from ftkit import clock
+from ftkit.backend import Backend, HasTiers
+from ftkit.catalogue import ModelFacts, lifecycle
+from ftkit.config import Settings
+from ftkit.cost.break_even import Course
+from ftkit.cost.demands import unmet
+from ftkit.cost.monthly import Calls, in_use
+from ftkit.cost.planning import quoted
+from ftkit.cost.quote import Quote, QuoteLine
+from ftkit.data import Dataset
+from ftkit.errors import FtkitError
+from ftkit.hyperparameters import Hyperparameters, Method
+from ftkit.registry import backend_names, is_backend, open_backend, plugin
+
+log = logging.getLogger("ftkit")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One way to train and to use the result; `monthly` are the lines of a month in use."""
+
+    name: str
+    quote: Quote
+    facts: ModelFacts
+    calls: Calls
+    monthly: tuple[QuoteLine, ...]
+
+    @property
+    def model(self) -> str:
+        """`instance/base`, with its tier where there is a choice."""
+        tier = self.quote.resolved.tier
+        return f"{self.quote.instance}/{self.name}" + (f" ({tier})" if tier else "")
+
+    @property
+    def course(self) -> Course | None:
+        """What it is expected to cost once, monthly and for each call; None where any price is unknown."""
+        if self.quote.usd_expected is None or any(line.usd is None for line in self.monthly):
+            return None
+        fixed = sum(
+            (
+                line.usd or Decimal(0)
+                for line in self.monthly
+                if line.label in ("hosting", "storage")
+            ),
+            Decimal(0),
+        )
+        tokens = sum((line.usd or Decimal(0) for line in self.monthly), Decimal(0)) - fixed
+        return Course(
+            self.quote.usd_expected,
+            fixed,
+            tokens / self.calls.per_month if self.calls.per_month else Decimal(0),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """A model that cannot be trained on these rows today, and why. `until` is its last day, where dates are the reason."""
+
+    model: str
+    reason: str
+    until: date | None = None
+
+
+def candidates(
+    data: Dataset,
+    settings: Settings,
+    *,
+    models: Sequence[str] | None,
+    method: Method,
+    hyperparameters: Hyperparameters,
+    calls_per_month: int,
+    must: Mapping[str, str],
+) -> Iterator[Candidate | PassedOver]:
+    """All of the named models, or of every provider that is installed or configured."""
+    wanted = None if models is None else [model.partition("/")[::2] for model in models]
+    instances = (
+        sorted({*backend_names(), *settings.providers})
+        if wanted is None
+        else dict.fromkeys(one for one, _ in wanted)
+    )
+    for instance in instances:
+        try:
+            backend = open_backend(instance, settings)
+        except FtkitError as error:
+            if wanted is not None:
+                raise
+            yield PassedOver(instance, str(error))
+            continue
+        if wanted is None and _costs_nothing(backend):
+            reason = "time on this machine has no price; usd_per_hour sets one, and `ftkit estimate` tells time and memory"
+            yield PassedOver(instance, reason)
+            continue
+        for name, facts in backend.catalogue.models.items():
+            if wanted is not None and not any(
+                one == instance and backend.catalogue.model(native) is facts
+                for one, native in wanted
+            ):
+                continue
+            for tier in facts.tiers or (None,):
+                yield _judged(
+                    data,
+                    instance,
+                    name,
+                    facts,
+                    backend,
+                    tier,
+                    method,
+                    hyperparameters,
+                    calls_per_month,
+                    must,
+                    settings,
+                )
+
+
+def _costs_nothing(backend: Backend) -> bool:
+    """A backend that computes here and was given no price; to quote it, the machine would have to be measured."""
+    here = is_backend(backend.name) and plugin(backend.name).devices is not None
+    return here and all(rate.usd is None for rate in backend.catalogue.rates.values())
+
+
+def _judged(
+    data: Dataset,
+    instance: str,
+    name: str,
+    row: ModelFacts,
+    backend: Backend,
+    tier: str | None,
+    method: Method,
+    hyperparameters: Hyperparameters,
+    calls_per_month: int,
+    must: Mapping[str, str],
+    settings: Settings,
+) -> Candidate | PassedOver:
+    facts = row.at(tier)
+    model = f"{instance}/{name}" + (f" ({tier})" if tier else "")
+    today = clock.now().date()
+    gone = lifecycle.closed(name, facts, today)
+    if gone is not None:
+        return PassedOver(model, gone, facts.training_until or facts.shutdown)
+    if facts.shutdown is not None and lifecycle.retires(facts.shutdown, today):
+        return PassedOver(
+            model,
+            lifecycle.ends(name, facts.shutdown, today),
+            facts.training_until or facts.shutdown,
+        )
+    if (lacking := unmet(facts, must)) is not None:
+        return PassedOver(model, lacking)
+    if facts.min_rows is not None and len(data) < facts.min_rows:
+        return PassedOver(model, f"it needs at least {facts.min_rows:,} rows")
+    if facts.max_rows is not None and len(data) > facts.max_rows:
+        return PassedOver(model, f"it takes at most {facts.max_rows:,} rows")
+    if tier is not None and isinstance(backend.pricing, HasTiers):
+        backend = replace(backend, pricing=backend.pricing.in_tier(tier))
+    try:
+        quote = quoted(data, instance, name, backend, method, hyperparameters)
+    except FtkitError as error:
+        return PassedOver(model, str(error))
+    longest, limit = quote.resolved.counts.longest, quote.resolved.base.max_length
+    if limit is not None and longest > limit:
+        return PassedOver(model, f"a row has {longest:,} tokens, and it takes {limit:,}")
+    calls = Calls.measured(calls_per_month, quote.resolved.counts, 2 if method is Method.DPO else 1)
+    # where nobody sends a bill for the training, nobody sends one for the answers either
+    monthly = in_use(backend.catalogue, facts, calls) if quote.paid else ()
+    return Candidate(name, quote, facts, calls, monthly)

@@ -1,0 +1,177 @@
+"""The price table as text: for people on a terminal or in a log, and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from ftkit.cost.candidates import Candidate, PassedOver
+from ftkit.cost.quote import QuoteLine
+
+if TYPE_CHECKING:
+    from ftkit.cost.price_table import PriceTable
+
+_PROMPTS = 3
+_NAMED = 3  # models of one reason
+
+
+def as_text(table: PriceTable) -> str:
+    """Ranked, then what has no price, what cannot be trained today, and what not tuning costs."""
+    return "\n".join(_lines(table))
+
+
+def explained(table: PriceTable) -> str:
+    """Every line of every candidate: how much, at what rate, from where and when."""
+    return "\n".join(
+        line for one in (*table.ranked, *table.unpriced) for line in _explained(table, one)
+    )
+
+
+def as_csv(table: PriceTable) -> str:
+    """A row a candidate, ranked first; USD without a currency sign, nothing where a price is unknown."""
+    out = io.StringIO()
+    write = csv.writer(out, lineterminator="\n")
+    months = f"total_{table.horizon_months}_months_usd"
+    write.writerow(
+        ("model", "method", "train_usd", "fixed_usd_per_month", "calls_usd_per_month", months)
+        + ("last_training_day", "shutdown", "oldest_price", "submittable")
+    )
+    for one in (*table.ranked, *table.unpriced):
+        fixed, calls = _monthly(one)
+        total = table.total(one)
+        money = (one.quote.usd_expected, fixed, calls, total)
+        dates = (one.facts.training_until, one.facts.shutdown, _oldest(one))
+        write.writerow(
+            [one.model, one.quote.resolved.method]
+            + ["" if usd is None else f"{usd:.6f}" for usd in money]
+            + ["" if day is None else day.isoformat() for day in dates]
+            + ["no" if one.quote.not_submittable else "yes"]
+        )
+    return out.getvalue()
+
+
+def _lines(table: PriceTable) -> Iterator[str]:
+    epochs = "" if table.epochs is None else f", {table.epochs:g} epochs"
+    yield f"{table.source}: {table.rows:,} rows, {table.method}{epochs}; {table.calls_per_month:,} calls a month"
+    if table.ranked:
+        calls = table.ranked[0].calls
+        yield f"one call: about {calls.input_tokens:,.0f} tokens in and {calls.output_tokens:,.0f} out, as the rows have them"
+        yield ""
+        yield from _ranked(table)
+    if len(switches := table.switches()) > 1:
+        yield ""
+        yield f"the cheapest over {table.horizon_months} months"
+        yield from (f"  from {calls:>12,} calls a month  {model}" for calls, model in switches)
+    if table.prompts:
+        yield ""
+        yield f"not tuning: a prompt with {table.prompts[0].examples} examples, a month; how good it is, this does not say"
+        for prompt in table.prompts[:_PROMPTS]:
+            month = prompt.course.after(1, table.calls_per_month)
+            yield f"  {_usd(month):>12}  {prompt.model}"
+    if table.unpriced:
+        yield ""
+        yield "without a known price"
+        yield from (f"  {one.model}: {', '.join(_unknown(one))}" for one in table.unpriced)
+    if table.passed_over:
+        yield ""
+        yield "not today"
+        yield from _passed(table.passed_over)
+
+
+def _ranked(table: PriceTable) -> Iterator[str]:
+    shown = table.cheapest_tiers
+    wide = max(len(one.model) for one in shown)
+    months = f"{table.horizon_months} months"
+    yield f"{'USD':<{wide}}  {'train':>9}  {'fixed/mo':>10}  {'calls/mo':>10}  {months:>12}  {'pays off':>11}  last day"
+    for one in shown:
+        fixed, calls = _monthly(one)
+        stale = "*" if table.stale(_oldest(one)) else " "
+        last = one.facts.training_until or one.facts.shutdown
+        here = "+" if one.quote.not_submittable is None else " "
+        yield (
+            f"{one.model:<{wide}}{here} {_usd(one.quote.usd_expected):>9}  {_usd(fixed):>10}  {_usd(calls):>10}  "
+            f"{_usd(table.total(one)):>12}{stale} {_pays_off(table, one):>11}  {'' if last is None else last.isoformat()}"
+        ).rstrip()
+    yield from _legend(table, shown)
+
+
+def _legend(table: PriceTable, shown: Sequence[Candidate]) -> Iterator[str]:
+    here = [one for one in shown if one.quote.not_submittable is None]
+    yield (
+        "+ can be submitted to by ftkit; the others are priced only"
+        if here
+        else "ftkit cannot submit to any of these yet"
+    )
+    if any(table.stale(_oldest(one)) for one in shown):
+        yield "* rests on a price that is older than 90 days"
+    if len(shown) < len(table.ranked):
+        yield f"of {len(table.ranked) - len(shown)} dearer tiers and places --csv and --json tell"
+    if table.prompts:
+        yield "pays off: months until it has cost no more than a prompt with its own base, or else with the cheapest one"
+
+
+def _pays_off(table: PriceTable, one: Candidate) -> str:
+    found = table.against_prompt(one)
+    if found is None:
+        return ""
+    months = found[1].months
+    return "never" if months is None else "at once" if months == 0 else f"{months:,.1f} mo"
+
+
+def _explained(table: PriceTable, one: Candidate) -> Iterator[str]:
+    total = table.total(one)
+    shown = (
+        "not priced" if total is None else f"{_usd(total)} USD over {table.horizon_months} months"
+    )
+    yield f"{one.model}  {shown}"
+    lines: Sequence[tuple[str, QuoteLine]] = [
+        *(("once", line) for line in one.quote.lines),
+        *(("a month", line) for line in one.monthly),
+    ]
+    for when, line in lines:
+        money = "unknown" if line.usd is None else f"{line.usd:.4f} USD"
+        rate = "no known rate" if line.rate is None else f"{line.rate} a {line.unit}"
+        stale = ", older than 90 days" if table.stale(line.as_of) else ""
+        note = f"; {line.note}" if line.note else ""
+        yield f"  {when:<8} {line.label}: {line.quantity:,.4f} x {rate} = {money}  [{line.source}, {line.as_of}{stale}{note}]"
+    yield from (f"  note     {note}" for note in one.quote.notes)
+
+
+def _monthly(one: Candidate) -> tuple[Decimal | None, Decimal | None]:
+    """(fixed, calls) of a month; None where a price is unknown."""
+    sums: list[Decimal | None] = []
+    for fixed in (True, False):
+        found = [
+            line.usd for line in one.monthly if (line.label in ("hosting", "storage")) is fixed
+        ]
+        sums.append(None if None in found else sum((usd for usd in found if usd), Decimal(0)))
+    return sums[0], sums[1]
+
+
+def _unknown(one: Candidate) -> list[str]:
+    return [line.label for line in (*one.quote.lines, *one.monthly) if line.usd is None]
+
+
+def _passed(passed: Sequence[PassedOver]) -> Iterator[str]:
+    by_reason: dict[tuple[str, str], list[PassedOver]] = {}
+    for one in passed:
+        instance, _, native = one.model.partition("/")
+        reason = one.reason.replace(native.partition(" (")[0], "it") if native else one.reason
+        by_reason.setdefault((instance, reason), []).append(one)
+    for (_, reason), those in by_reason.items():
+        names = ", ".join(one.model for one in those[:_NAMED])
+        more = f" and {len(those) - _NAMED} more" if len(those) > _NAMED else ""
+        until = f" (last day {those[0].until})" if those[0].until else ""
+        yield f"  {names}{more}{until}: {reason}"
+
+
+def _oldest(one: Candidate) -> date:
+    return min(line.as_of for line in (*one.quote.lines, *one.monthly))
+
+
+def _usd(usd: Decimal | None) -> str:
+    return "?" if usd is None else f"{usd:,.2f}"

@@ -1,0 +1,241 @@
+"""All that could be trained on some rows, beside each other and beside not tuning at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from ftkit import clock
+from ftkit.config import Settings
+from ftkit.cost.break_even import BreakEven, Course, break_even
+from ftkit.cost.candidates import Candidate, PassedOver, candidates
+from ftkit.cost.demands import checked
+from ftkit.cost.prompting import Prompted, prompted
+from ftkit.cost.quote import Quote
+from ftkit.data import Dataset
+from ftkit.errors import CapabilityError, ConfigError
+from ftkit.hyperparameters import Hyperparameters, Method
+
+EPOCHS = 3.0  # for every model alike where nobody names another number: else the one that trains least looks cheapest
+STALE = timedelta(days=90)
+
+
+@dataclass(frozen=True, slots=True)
+class PriceTable:
+    """What `compare` found. `ranked` are the candidates with known prices, the cheapest over the horizon first.
+
+    `unpriced` lack a price, `passed_over` cannot be trained on these rows today. `prompts` are the bases as they are, behind a
+    prompt with examples, the cheapest first. Money is USD.
+    """
+
+    source: str
+    rows: int
+    method: Method
+    calls_per_month: int
+    horizon_months: int
+    epochs: float | None
+    ranked: tuple[Candidate, ...]
+    unpriced: tuple[Candidate, ...]
+    passed_over: tuple[PassedOver, ...]
+    prompts: tuple[Prompted, ...]
+    today: date
+
+    def best(self) -> Quote:
+        """The quote of the cheapest model that ftkit can submit to; raises CapabilityError where there is none."""
+        for one in self.ranked:
+            if one.quote.not_submittable is None and one.quote.paid:
+                return one.quote
+        why = (
+            f"; {self.ranked[0].model}: {self.ranked[0].quote.not_submittable}"
+            if self.ranked
+            else ""
+        )
+        raise CapabilityError(f"none of the priced models can be submitted to by ftkit today{why}")
+
+    @property
+    def cheapest_tiers(self) -> tuple[Candidate, ...]:
+        """The ranked candidates with the cheapest tier of each model alone."""
+        first: dict[tuple[str, str], Candidate] = {}
+        for one in self.ranked:
+            first.setdefault((one.quote.instance, one.name), one)
+        return tuple(first.values())
+
+    def total(self, one: Candidate) -> Decimal | None:
+        """What a candidate costs by the end of the horizon; None where a price is unknown."""
+        course = one.course
+        return None if course is None else course.after(self.horizon_months, self.calls_per_month)
+
+    def against_prompt(self, one: Candidate) -> tuple[Prompted, BreakEven] | None:
+        """The cheapest prompt with a base of the same name, or of any, and when the candidate has cost no more than it."""
+        course = one.course
+        if course is None or not self.prompts:
+            return None
+        name = f"{one.quote.instance}/{one.name}"
+        own = [prompt for prompt in self.prompts if prompt.model == name]
+        prompt = (own or self.prompts)[0]
+        even = break_even(course, prompt.course, self.calls_per_month, self.horizon_months)
+        return prompt, even
+
+    def switches(self) -> tuple[tuple[int, str], ...]:
+        """From how many calls a month on which model is the cheapest: (calls, model), the first from 0 on."""
+        known = [(one.model, one.course) for one in self.ranked if one.course is not None]
+        return _envelope(known, self.horizon_months)
+
+    def stale(self, as_of: date) -> bool:
+        """True for a figure that nobody has looked at for 90 days."""
+        return self.today - as_of > STALE
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; money is a string."""
+        return {
+            "schema_version": 1,
+            "source": self.source,
+            "rows": self.rows,
+            "method": str(self.method),
+            "calls_per_month": self.calls_per_month,
+            "horizon_months": self.horizon_months,
+            "epochs": self.epochs,
+            "today": self.today.isoformat(),
+            "ranked": [self._candidate(one) for one in self.ranked],
+            "unpriced": [self._candidate(one) for one in self.unpriced],
+            "passed_over": [
+                {
+                    "model": one.model,
+                    "reason": one.reason,
+                    "until": None if one.until is None else one.until.isoformat(),
+                }
+                for one in self.passed_over
+            ],
+            "prompts": [
+                {
+                    "model": one.model,
+                    "examples": one.examples,
+                    "usd_per_month": str(one.course.after(1, self.calls_per_month)),
+                }
+                for one in self.prompts
+            ],
+            "cheapest_from": [
+                {"calls_per_month": calls, "model": model} for calls, model in self.switches()
+            ],
+        }
+
+    def __str__(self) -> str:
+        from ftkit.cost.price_lines import as_text
+
+        return as_text(self)
+
+    def _candidate(self, one: Candidate) -> dict[str, Any]:
+        total, even = self.total(one), self.against_prompt(one)
+        return {
+            "model": one.model,
+            "method": str(one.quote.resolved.method),
+            "total_usd": None if total is None else str(total),
+            "train_usd": None if one.quote.usd is None else str(one.quote.usd),
+            "monthly": [
+                {
+                    "label": line.label,
+                    "quantity": str(line.quantity),
+                    "unit": line.unit,
+                    "rate": None if line.rate is None else str(line.rate),
+                    "usd": None if line.usd is None else str(line.usd),
+                    "source": line.source,
+                    "as_of": line.as_of.isoformat(),
+                    "stale": self.stale(line.as_of),
+                }
+                for line in one.monthly
+            ],
+            "quote": one.quote.to_dict(),
+            "last_training_day": _day(one.facts.training_until),
+            "shutdown": _day(one.facts.shutdown),
+            "not_shut_down_before": _day(one.facts.not_before),
+            "not_submittable": one.quote.not_submittable,
+            "break_even": None
+            if even is None
+            else {
+                "against": even[0].model,
+                "months": None if even[1].months is None else str(round(even[1].months, 2)),
+                "calls": even[1].calls,
+                "calls_per_month": even[1].calls_per_month,
+            },
+        }
+
+
+def price_table(
+    data: Dataset,
+    settings: Settings,
+    *,
+    models: Sequence[str] | None,
+    method: Method,
+    hyperparameters: Hyperparameters,
+    calls_per_month: int,
+    horizon_months: int,
+    must: Mapping[str, str],
+    examples: int = 5,
+) -> PriceTable:
+    """Price every model, and every base behind a prompt with `examples` rows of the data."""
+    if calls_per_month < 0 or horizon_months < 1 or examples < 0:
+        raise ConfigError("calls_per_month= and examples= are 0 or more, horizon_months= 1 or more")
+    if hyperparameters.epochs is None:
+        hyperparameters = hyperparameters.overridden_by(Hyperparameters(epochs=EPOCHS))
+    found = list(
+        candidates(
+            data,
+            settings,
+            models=models,
+            method=method,
+            hyperparameters=hyperparameters,
+            calls_per_month=calls_per_month,
+            must=checked(must),
+        )
+    )
+    priced = [one for one in found if isinstance(one, Candidate)]
+    totals = {
+        id(one): one.course.after(horizon_months, calls_per_month)
+        for one in priced
+        if one.course is not None
+    }
+    ranked = sorted(
+        (one for one in priced if id(one) in totals), key=lambda one: (totals[id(one)], one.model)
+    )
+    return PriceTable(
+        source=data.source,
+        rows=len(data),
+        method=method,
+        calls_per_month=calls_per_month,
+        horizon_months=horizon_months,
+        epochs=hyperparameters.epochs,
+        ranked=tuple(ranked),
+        unpriced=tuple(one for one in priced if id(one) not in totals),
+        passed_over=tuple(one for one in found if isinstance(one, PassedOver)),
+        prompts=prompted(found, settings, examples),
+        today=clock.now().date(),
+    )
+
+
+def _envelope(known: Sequence[tuple[str, Course]], months: int) -> tuple[tuple[int, str], ...]:
+    """The lower edge of straight lines over the number of calls."""
+    if not known:
+        return ()
+    calls = 0
+    name, course = min(known, key=lambda one: (one[1].after(months, 0), one[1].per_call, one[0]))
+    edge = [(0, name)]
+    while True:
+        ahead = [
+            (needed, other)
+            for other in known
+            if other[1].per_call < course.per_call
+            and (needed := break_even(other[1], course, 0, months).calls_per_month) is not None
+        ]
+        if not ahead:
+            return tuple(edge)
+        calls, (name, course) = min(
+            ahead, key=lambda one: (max(calls, one[0]), one[1][1].per_call, one[1][0])
+        )
+        edge.append((calls, name))
+
+
+def _day(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
