@@ -119,23 +119,62 @@ def check(
 
 
 def estimate(
-    data: Source,
+    data: Source | None = None,
     model: str | None = None,
     *,
     method: str | None = None,
     hyperparameters: Settings | None = None,
     validation: Source | None = None,
+    tokens: int | None = None,
+    epochs: float | None = None,
+    rows: int | None = None,
+    training_hours: float = 0,
+    hosting_hours: float = 0,
+    storage_months: float = 0,
+    input_tokens: int = 0,
+    output_tokens: int = 0,
+    rates: Mapping[str, Decimal | float | str] | None = None,
 ) -> Quote:
-    """What one run costs and needs, with every setting resolved: USD, steps, memory in bytes, seconds. Trains nothing."""
-    from ftkit import config
-    from ftkit.cost import plan
+    """What one run costs and needs, with every setting resolved: USD, steps, memory in bytes, seconds. Trains nothing.
 
+    Without data, from numbers: `tokens` of one pass over `rows` rows, `epochs` passes, or `training_hours` where time is
+    charged, and what the model is used for afterwards. `rates` are prices of your own in USD, by use: train, input and
+    output per million tokens, train_hour and hosting per hour, storage per month; with them no model is needed.
+    """
+    from ftkit import config
+    from ftkit.cost import amounts, parsed_settings, plan, quote_without_data
+
+    settings = config.settings()
+    chosen = parsed_settings(hyperparameters)
+    if epochs is not None:
+        chosen = chosen.overridden_by(parsed_settings({"epochs": epochs}))
+    numbers = {
+        "tokens": tokens, "rows": rows, "training_hours": training_hours, "hosting_hours": hosting_hours,
+        "storage_months": storage_months, "input_tokens": input_tokens, "output_tokens": output_tokens,
+    }  # fmt: skip
+    given = {name: number for name, number in numbers.items() if number}
+    if data is None:
+        if not given:
+            raise errors.ConfigError(
+                "estimate takes data, or numbers without data: tokens=, epochs="
+            )
+        return quote_without_data(
+            amounts(given),
+            settings,
+            model=model if model is not None or rates is not None else settings.model,
+            method=method,
+            hyperparameters=settings.hyperparameters.overridden_by(chosen),
+            rates=rates,
+        )
+    if given or rates is not None:
+        names = ", ".join([*given, *(["rates"] if rates is not None else [])])
+        raise errors.ConfigError(f"data and numbers: {names} are for a quote without data")
     return plan(
         load(data),
-        config.settings(),
+        settings,
         model=model,
         method=method,
-        hyperparameters=hyperparameters,
+        hyperparameters=chosen,
         validation=None if validation is None else load(validation),
     )
 

@@ -89,7 +89,7 @@ class ImageFacts(_Fact):
 # What a rate is for. Inference is that of the tuned model unless it says base; `train_full` and `train_dpo` where these
 # methods have a price of their own.
 RateUse = Literal[
-    "train", "train_full", "train_dpo",
+    "train", "train_full", "train_dpo", "train_hour",
     "input", "cached", "output", "batch_input", "batch_cached", "batch_output",
     "base_input", "base_cached", "base_output", "base_batch_input", "base_batch_output",
     "hosting", "storage",

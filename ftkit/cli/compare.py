@@ -8,10 +8,16 @@ from typing import Annotated, Any
 import typer
 
 import ftkit
-from ftkit.cli.options import Data, Json, MethodOption, with_hyperparameters, with_load_options
+from ftkit.cli.options import (
+    Data,
+    Json,
+    MethodOption,
+    pairs,
+    with_hyperparameters,
+    with_load_options,
+)
 from ftkit.cli.terminal import out, plain, show
 from ftkit.cost.price_lines import as_csv, explained
-from ftkit.errors import ConfigError
 
 
 def register(app: typer.Typer) -> None:
@@ -47,7 +53,7 @@ def compare(
         model or "all",
         calls_per_month=calls_per_month,
         horizon_months=horizon_months,
-        must=dict(_pair(one) for one in must or ()),
+        must=pairs("must", "region=eu or weights=downloadable", must),
         method=method,
         hyperparameters=hyperparameters,
         examples=examples,
@@ -58,10 +64,3 @@ def compare(
     show(str(table), table.to_dict(), json)
     if explain and not json:
         out.print("\n" + plain(explained(table)))
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise ConfigError(f"--must is written region=eu or weights=downloadable, not {text!r}")
-    return name, value

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
 import typer
 
+from ftkit.errors import ConfigError
 from ftkit.hyperparameters import Hyperparameters
 
 Data = Annotated[
@@ -79,6 +80,17 @@ def with_hyperparameters(function: Callable[..., Any]) -> Callable[..., Any]:
         for name, field in Hyperparameters.model_fields.items()
     }
     return _widened(function, "hyperparameters", options)
+
+
+def pairs(option: str, form: str, given: Iterable[str] | None) -> dict[str, str]:
+    """NAME=VALUE of a repeated option; raises ConfigError that says how it is written."""
+    found = {}
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ConfigError(f"--{option} is written {form}, not {text!r}")
+        found[name] = value
+    return found
 
 
 def _widened(

@@ -4,13 +4,16 @@ from ftkit.cost.candidates import Candidate, PassedOver
 from ftkit.cost.planning import chosen_model, model_renderer, parsed_method, parsed_settings, plan
 from ftkit.cost.price_table import PriceTable, price_table
 from ftkit.cost.quote import Quote, QuoteLine, priced
+from ftkit.cost.without_data import Amounts, amounts, quote_without_data
 
 __all__ = [
+    "Amounts",
     "Candidate",
     "PassedOver",
     "PriceTable",
     "Quote",
     "QuoteLine",
+    "amounts",
     "chosen_model",
     "model_renderer",
     "parsed_method",
@@ -18,4 +21,5 @@ __all__ = [
     "plan",
     "price_table",
     "priced",
+    "quote_without_data",
 ]

@@ -50,7 +50,7 @@ def quoted(
         raise backend.refuse("pricing")
     if str(method) in backend.lacks:
         raise backend.refuse(str(method))
-    base, renderer = _base(backend, native)
+    base, renderer = _with_renderer(backend, native)
     for rows in (data, validation):
         if rows is not None:
             refuse_rows(rows, method, backend, f"{instance}/{base.id}", base)
@@ -82,16 +82,21 @@ def chosen_model(model: str | None, settings: Settings) -> str:
 def model_renderer(model: str, settings: Settings) -> tuple[Base, Renderer | None]:
     """The base and, where it is at hand, its tokenizer with template."""
     instance, native = split_model(model)
-    return _base(open_backend(instance, settings), native)
+    return _with_renderer(open_backend(instance, settings), native)
 
 
-def _base(backend: Backend, native: str) -> tuple[Base, Renderer | None]:
+def base_of(backend: Backend, native: str) -> Base:
+    """The base, of a backend that trains or of one that has prices alone."""
     if backend.training is not None:
-        base = backend.training.base(native)
-        return base, backend.training.renderer(base)
+        return backend.training.base(native)
     if isinstance(backend.pricing, NamesBases):
-        return backend.pricing.base(native), None
+        return backend.pricing.base(native)
     raise backend.refuse("training")
+
+
+def _with_renderer(backend: Backend, native: str) -> tuple[Base, Renderer | None]:
+    base = base_of(backend, native)
+    return base, None if backend.training is None else backend.training.renderer(base)
 
 
 def parsed_settings(hyperparameters: Hyperparameters | Mapping[str, Any] | None) -> Hyperparameters:
