@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Job,
         Metric,
         Model,
+        Price,
         PriceTable,
         Quote,
         Report,
@@ -57,6 +58,7 @@ __all__ = [
     "jobs",
     "load",
     "model",
+    "prices",
     "rescue",
     "submit",
 ]
@@ -211,6 +213,14 @@ def compare(
         must=must or {},
         examples=examples,
     )
+
+
+def prices(provider: str | None = None) -> tuple[Price, ...]:
+    """Every price in force, of one provider or of all, with its source and date. Needs no key and no network."""
+    from ftkit import config
+    from ftkit.cost import price_list
+
+    return price_list(config.settings(), provider)
 
 
 @overload

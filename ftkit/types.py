@@ -11,7 +11,7 @@ from ftkit.backend import (
     Upload,
     Usage,
 )
-from ftkit.cost import Candidate, PassedOver, PriceTable, Quote, QuoteLine
+from ftkit.cost import Candidate, PassedOver, Price, PriceTable, Quote, QuoteLine
 from ftkit.data import (
     CheckReport,
     CheckRule,
@@ -71,6 +71,7 @@ __all__ = [
     "ModelRecord",
     "PassedOver",
     "Phase",
+    "Price",
     "PriceTable",
     "Quote",
     "QuoteLine",

@@ -91,9 +91,7 @@ def test_the_codes_of_the_docs_are_those_of_the_rules() -> None:
     assert documented == set(re.findall(r"FT[1-9]\d\d", source))
 
 
-def test_compare_costs(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_compare_costs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("FTKIT_NOW", "2026-11-24T12:00:00Z")
     table = story("compare_costs").main()
     assert len(table.ranked) > 12

@@ -65,7 +65,7 @@ class Overrides:
         for (table, row), figures in rows.items():
             tables[table][row] = self._row(tables[table], table, row, figures)
         try:
-            kept = {"billing": catalogue.billing, "hyperparameters": catalogue.hyperparameters}
+            kept = {name: getattr(catalogue, name) for name in Catalogue.model_fields}
             return Catalogue.model_validate({**kept, **tables})
         except ValidationError as error:  # a rate that is named and is not there
             files = ", ".join(dict.fromkeys(figure.file for figure in self.figures))

@@ -198,6 +198,7 @@ class Catalogue(BaseModel):
     rates: dict[str, Rate] = {}
     billing: Billing | None = None
     hyperparameters: dict[str, Range] = {}  # of every model that says nothing else
+    genai_prices: str | None = None  # what the package of that name calls this provider
 
     def model(self, name: str) -> ModelFacts | None:
         """The facts of a model by its short name, an alias or its snapshot; None where it is not known."""

@@ -49,6 +49,7 @@ _VERBS = (
     "split",
     "estimate",
     "compare",
+    "prices",
     "finetune",
     "job",
     "jobs",

@@ -2,6 +2,7 @@
 
 from ftkit.cost.candidates import Candidate, PassedOver
 from ftkit.cost.planning import chosen_model, model_renderer, parsed_method, parsed_settings, plan
+from ftkit.cost.price_list import Price, SecondOpinion, price_list, second_opinions
 from ftkit.cost.price_table import PriceTable, price_table
 from ftkit.cost.quote import Quote, QuoteLine, priced
 from ftkit.cost.without_data import Amounts, amounts, quote_without_data
@@ -10,16 +11,20 @@ __all__ = [
     "Amounts",
     "Candidate",
     "PassedOver",
+    "Price",
     "PriceTable",
     "Quote",
     "QuoteLine",
+    "SecondOpinion",
     "amounts",
     "chosen_model",
     "model_renderer",
     "parsed_method",
     "parsed_settings",
     "plan",
+    "price_list",
     "price_table",
     "priced",
     "quote_without_data",
+    "second_opinions",
 ]
