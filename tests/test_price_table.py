@@ -70,6 +70,13 @@ def test_the_total_is_the_sum_of_all_lines_and_the_cheapest_comes_first() -> Non
         assert abs((table.total(one) or 0) - total) < Decimal("0.000001"), one.model
 
 
+def test_the_least_the_expected_and_the_most_never_cross() -> None:
+    for one in compared().ranked:
+        low, expected, most = one.quote.usd_low, one.quote.usd_expected, one.quote.usd
+        assert low is not None and expected is not None and most is not None
+        assert low <= expected <= most, one.model
+
+
 def test_hosting_is_paid_for_at_all_hours_asked_or_not() -> None:
     (one,) = compared(["fireworks/qwen3-8b"], calls=0).ranked
     assert one.monthly[0].quantity == 730

@@ -79,7 +79,8 @@ class Resolved:
 class Quantity:
     """A line of a bill without money: the core multiplies by the dated rate named `rate_key`.
 
-    `paid` is False for what nobody sends a bill for, such as hours of one's own machine.
+    `amount` is the most that it should be; `expected` and `low` are set where it may be less, and `why` then says for what
+    reason. `paid` is False for what nobody sends a bill for, such as hours of one's own machine.
     """
 
     label: str
@@ -87,6 +88,9 @@ class Quantity:
     unit: str
     rate_key: str
     paid: bool = True
+    expected: Decimal | None = None
+    low: Decimal | None = None
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

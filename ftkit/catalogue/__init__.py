@@ -4,12 +4,14 @@ from ftkit.catalogue.overriding import Figure, Overrides
 from ftkit.catalogue.schema import (
     Billing,
     Catalogue,
+    Gpu,
     ImageFacts,
     ModelFacts,
     PackagedFile,
     Range,
     Rate,
     RateUse,
+    Runtime,
     Tier,
     load_catalogue,
 )
@@ -18,6 +20,7 @@ __all__ = [
     "Billing",
     "Catalogue",
     "Figure",
+    "Gpu",
     "ImageFacts",
     "ModelFacts",
     "Overrides",
@@ -25,6 +28,7 @@ __all__ = [
     "Range",
     "Rate",
     "RateUse",
+    "Runtime",
     "Tier",
     "load_catalogue",
 ]

@@ -106,6 +106,32 @@ class Tier(BaseModel):
     note: str = ""
 
 
+class Gpu(_Fact):
+    """A card that can be rented: memory in GiB, peak of dense 16-bit matrices in TFLOP/s, and the rate of its hour."""
+
+    memory_gib: float
+    tflops: float
+    rate: str
+
+
+class Runtime(_Fact):
+    """What our own trainer needs where its time is charged: shares are of the card's peak, times in seconds.
+
+    `share` is expected, `best_share` and `worst_share` are the ends. `start_s` is from the request until the trainer runs,
+    `load_gib_s` how fast weights are read. `cores` and `memory_gib` are charged beside the card where they have rates.
+    """
+
+    share: float
+    best_share: float
+    worst_share: float
+    start_s: float
+    load_gib_s: float
+    cores: float = 0
+    memory_gib: float = 0
+    cores_rate: str | None = None
+    memory_rate: str | None = None
+
+
 class Billing(_Fact):
     """How a provider counts what it charges for a job of tokens.
 
@@ -198,6 +224,8 @@ class Catalogue(BaseModel):
     rates: dict[str, Rate] = {}
     billing: Billing | None = None
     hyperparameters: dict[str, Range] = {}  # of every model that says nothing else
+    gpus: dict[str, Gpu] = {}  # the cheapest first, for providers that charge the time of a card
+    runtime: Runtime | None = None
     genai_prices: str | None = None  # what the package of that name calls this provider
 
     def model(self, name: str) -> ModelFacts | None:
@@ -213,6 +241,16 @@ class Catalogue(BaseModel):
         """The tail of an error about an unknown model."""
         return nearest(name, self.models)
 
+    def _rates_of_time(self) -> dict[str, str]:
+        named = {f"gpus.{name}.rate": gpu.rate for name, gpu in self.gpus.items()}
+        if self.runtime is not None:
+            beside = {
+                "cores_rate": self.runtime.cores_rate,
+                "memory_rate": self.runtime.memory_rate,
+            }
+            named |= {f"runtime.{field}": rate for field, rate in beside.items() if rate}
+        return named
+
     @model_validator(mode="after")
     def _rates_are_there(self) -> Catalogue:
         for name, facts in self.models.items():
@@ -220,7 +258,7 @@ class Catalogue(BaseModel):
             for tier, one in facts.tiers.items():
                 place = f"models.{name}.tiers.{tier}.rates"
                 named |= {f"{place}.{use}": rate for use, rate in one.rates.items()}
-            for place, rate in named.items():
+            for place, rate in {**named, **self._rates_of_time()}.items():
                 if rate not in self.rates:
                     raise ValueError(f"{place} names {rate!r}, and there is no rate of that name")
         return self

@@ -6,6 +6,7 @@ runs exactly what was quoted.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -18,7 +19,8 @@ from ftkit.backend import Backend, Resolved
 class QuoteLine:
     """One line of a quote; `usd` is None where the rate is not known (never free).
 
-    `note` says so where the rate is not the backend's own but stands in a configuration, and in which.
+    `quantity` and `usd` are the most that it should be. Where less is possible `expected` and `low` are quantities too, and
+    `why` is the reason for the width. `note` says so where the rate is not the backend's own but stands in a configuration, and in which.
     """
 
     label: str
@@ -29,6 +31,15 @@ class QuoteLine:
     source: str
     as_of: date
     note: str = ""
+    expected: Decimal | None = None
+    low: Decimal | None = None
+    why: str = ""
+
+    def usd_of(self, quantity: Decimal | None) -> Decimal | None:
+        """What this quantity costs, or the line's own where it is None; None where the rate is not known."""
+        if self.rate is None or quantity is None:
+            return self.usd
+        return quantity * self.rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,25 +66,30 @@ class Quote:
 
     @property
     def usd(self) -> Decimal | None:
-        """Sum of all lines in USD, or None where one of them has no known rate."""
-        total = Decimal(0)
-        for line in self.lines:
-            if line.usd is None:
-                return None
-            total += line.usd
-        return total
+        """The most that it should cost in USD, or None where a line has no known rate."""
+        return _sum(line.usd for line in self.lines)
 
     @property
     def usd_expected(self) -> Decimal | None:
-        """The same where the tokens are as many as expected; `usd` is the most that it should be."""
-        share = Decimal(str(round(self.resolved.counts.expected_share, 6)))
-        return None if self.usd is None else self.usd * share
+        """What it is expected to cost."""
+        return _sum(line.usd_of(line.expected) for line in self.lines)
+
+    @property
+    def usd_low(self) -> Decimal | None:
+        """The least that it should cost, where the error was measured; else what is expected."""
+        return _sum(
+            line.usd_of(line.low if line.low is not None else line.expected) for line in self.lines
+        )
 
     @property
     def at_most(self) -> bool:
         """True where the tokens are the most that the provider should count, so that the bill may be lower."""
         counts = self.resolved.counts
-        return bool(counts.cautions) or counts.estimated is not None
+        return (
+            bool(counts.cautions)
+            or counts.estimated is not None
+            or any(line.why for line in self.lines)
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; money and quantities are strings."""
@@ -92,6 +108,7 @@ class Quote:
             "steps": resolved.steps,
             "usd": None if self.usd is None else str(self.usd),
             "usd_expected": None if self.usd_expected is None else str(self.usd_expected),
+            "usd_low": None if self.usd_low is None else str(self.usd_low),
             "paid": self.paid,
             "at_most": self.at_most,
             "notes": list(self.notes),
@@ -119,6 +136,11 @@ class Quote:
                     "source": line.source,
                     "as_of": line.as_of.isoformat(),
                     "note": line.note,
+                    "expected": str(line.quantity if line.expected is None else line.expected),
+                    "low": str(
+                        line.low if line.low is not None else line.expected or line.quantity
+                    ),
+                    "why": line.why,
                 }
                 for line in self.lines
             ],
@@ -175,6 +197,11 @@ class Quote:
             + (f" ({line.note})" if line.note else "")
             for line in self.lines
         ]
+        if self.usd is not None and self.usd_expected != self.usd:
+            reasons = "; ".join(dict.fromkeys(line.why for line in self.lines if line.why))
+            lines.append(
+                f"  expected  {self.usd_expected:.4f} USD, from {self.usd_low:.4f} to {self.usd:.4f}: {reasons}"
+            )
         if self.not_submittable is not None:
             lines.append(f"  NOT HERE  {self.not_submittable}")
         return "\n".join(lines)
@@ -205,6 +232,9 @@ def priced(
                 source=rate.source,
                 as_of=rate.as_of,
                 note=rate.note,
+                expected=quantity.expected,
+                low=quantity.low,
+                why=quantity.why,
             )
         )
     billing = backend.catalogue.billing
@@ -218,6 +248,15 @@ def priced(
         notes=() if billing is None else billing.notes,
         not_submittable=None if backend.training is not None else backend.lacks.get("training"),
     )
+
+
+def _sum(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    total = Decimal(0)
+    for usd in amounts:
+        if usd is None:
+            return None
+        total += usd
+    return total
 
 
 def _short(value: object) -> str:

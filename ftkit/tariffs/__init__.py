@@ -5,8 +5,9 @@ A provider that ftkit cannot submit to yet is opened by `priced_only`: it is quo
 
 from __future__ import annotations
 
+from ftkit.tariffs.gpu_time import GpuTariff
 from ftkit.tariffs.priced_only import PricedSettings, priced_only
 from ftkit.tariffs.settings import resolved_settings
 from ftkit.tariffs.tokens import TokenTariff
 
-__all__ = ["PricedSettings", "TokenTariff", "priced_only", "resolved_settings"]
+__all__ = ["GpuTariff", "PricedSettings", "TokenTariff", "priced_only", "resolved_settings"]

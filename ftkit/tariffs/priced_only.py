@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ftkit.backend import Backend, Plugin
 from ftkit.catalogue import load_catalogue
+from ftkit.tariffs.gpu_time import GpuTariff
 from ftkit.tariffs.tokens import TokenTariff
 
 _PARTS = ("training", "hosting", "inference")
@@ -35,7 +36,9 @@ def priced_only(
             settings=settings,
             catalogue=catalogue,
             scope=lambda: name,
-            pricing=TokenTariff(name, catalogue, settings.tier),
+            pricing=GpuTariff(name, catalogue)
+            if catalogue.gpus
+            else TokenTariff(name, catalogue, settings.tier),
             lacks={**dict.fromkeys(_PARTS, missing), **(lacks or {})},
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from ftkit.backend import Base, CallRates, ModelRecord, Quantity, Resolved
@@ -16,6 +17,16 @@ from ftkit.tariffs.settings import resolved_settings
 _MILLION = 1_000_000
 _USE: dict[Method, RateUse] = {Method.FULL: "train_full", Method.DPO: "train_dpo"}
 UNKNOWN = "unknown"  # a rate that every catalogue has for what it knows no price of
+
+
+def spread(quantity: Quantity, counts: Counts) -> Quantity:
+    """A quantity of tokens with what is expected and the least, where the tokens are an estimate."""
+    if counts.estimated is None:
+        return quantity
+    expected = quantity.amount * Decimal(str(round(counts.expected_share, 6)))
+    low = expected / (1 + Decimal(str(round(counts.estimated.worst_error, 4))))
+    why = f"tokens without their tokenizer, at worst +-{counts.estimated.worst_error:.0%} off"
+    return replace(quantity, expected=expected, low=low, why=why)
 
 
 class TokenTariff:
@@ -61,7 +72,8 @@ class TokenTariff:
         rate = self._rate(facts, resolved.method)
         epochs = Decimal(str(resolved.hyperparameters.epochs or 1))
         tokens = Decimal(self._charged(resolved)) * epochs
-        return [Quantity("training", tokens / _MILLION, self._catalogue.rates[rate].unit, rate)]
+        unit = self._catalogue.rates[rate].unit
+        return [spread(Quantity("training", tokens / _MILLION, unit, rate), resolved.counts)]
 
     def call_rates(self, record: ModelRecord) -> CallRates | None:
         """The rates of an answer: of the tuned model, or of its base."""
