@@ -117,6 +117,7 @@ def check(
         max_length=base.max_length,
         smallest_gain=minimum_detectable,
         against=held,
+        model=chosen,
     )
 
 

@@ -21,6 +21,7 @@ from tests.faults.planted_secrets import (
     planted,
 )
 from tests.published_data import banking77, e2e, gsm8k, needs_published
+from tests.secret_pieces import shown_of
 
 PLANTED = planted()
 CODES = ("FT401", "FT402", "FT403", "FT404")
@@ -76,9 +77,7 @@ def test_nothing_planted_is_shown_in_a_report() -> None:
         report = check(prompts(*(one.text for one in some)))
         for text in (str(report), repr(report), json.dumps(report.to_dict())):
             for one in some:
-                # what is drawn: the longest piece of the secret that no shape gives
-                piece = max(one.secret.replace("-", " ").replace("_", " ").split(), key=len)[-6:]
-                assert one.secret not in text and (len(piece) < 6 or piece not in text), one.kind
+                assert shown_of(one, text) is None, one.kind
 
 
 @pytest.mark.parametrize("line", clean_lines())

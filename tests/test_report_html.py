@@ -6,13 +6,8 @@ A real browser opens it where one is installed, from a server of the test's own 
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
-from collections.abc import Iterator, Mapping, Sequence
-from html.parser import HTMLParser
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -20,58 +15,19 @@ import pytest
 import ftkit
 from ftkit.errors import StorageError
 from ftkit.evaluation import Metric, Report, evaluate
-from ftkit.evaluation.charts import Scale, difference_bar, loss_curve, scale_over, score_bar, ticks
+from ftkit.evaluation.charts import difference_bar, loss_curve, score_bar
+from ftkit.pages.svg import Scale, scale_over, ticks
 from tests.answering import model, right_on, rows
+from tests.hostile_pages import HOSTILE, Page, needs_browser, opened, texts_for, visited
 
-BROWSER = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-)
-needs_browser = pytest.mark.skipif(BROWSER is None, reason="no chromium is installed")
-HOSTILE = (
-    "<script>document.title='owned'; fetch('http://127.0.0.1:{port}/script')</script>",
-    '"><img src=http://127.0.0.1:{port}/pixel onerror="document.title=\'owned\'">',
-    "'><svg onload=\"document.title='owned'\"><image href='http://127.0.0.1:{port}/svg'/></svg>",
-    "</style><link rel=stylesheet href=http://127.0.0.1:{port}/css><iframe src=http://127.0.0.1:{port}/frame></iframe>",
-    "</title></textarea></details><base href=http://127.0.0.1:{port}/><meta http-equiv=refresh content='0;url=/away'>",
-    "{{ 7*7 }} {% raw %} ${7*7} {# gone #} &lt;b&gt; <!-- -->",
-    "\x1b[31mred\x1b[0m \x00 \u202etxt.exe\u202c zero\u200bwidth \ud800 line\r\nend \u2028",
-)
 LOSSES = [{"type": "step", "step": i, "loss": 3 / i} for i in range(1, 40)] + [
     {"type": "validation", "step": 20, "loss": 0.4}
 ]
 
 
-class Page(HTMLParser):
-    """Tags with their attributes, and the text outside <style>, of one page."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.style = ""
-        self._inside = ""
-        self.feed(page)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        self._inside = tag
-
-    def handle_endtag(self, tag: str) -> None:
-        self._inside = ""
-        if tag in ("td", "th"):
-            self.text += " "
-
-    def handle_data(self, data: str) -> None:
-        if self._inside == "style":
-            self.style += data
-        else:
-            self.text += data
-
-
 def hostile_report(port: int = 9) -> Report:
     """Answers, names of models and the name of the metric are a stranger's."""
-    texts = [text.replace("{port}", str(port)) for text in HOSTILE]
+    texts = texts_for(port)
     tuned = model(lambda i, e: texts[i % len(texts)], f"tu<b>ned</b>{texts[1]}", tuned=True)
     other = model(lambda i, e: texts[(i + 1) % len(texts)] + "x" * 400, "base")
     known = Metric(texts[0], lambda answer, reference, example: answer in texts)
@@ -80,7 +36,7 @@ def hostile_report(port: int = 9) -> Report:
 
 def hostile_rows(port: int = 9) -> Report:
     """The same texts as questions and references, read from rows."""
-    texts = [text.replace("{port}", str(port)) for text in HOSTILE]
+    texts = texts_for(port)
     texts[-1] = texts[-1].replace("\x00", "").replace("\ud800", "")  # a file with these is refused
     data = ftkit.load(
         [{"prompt": f"{text} {i}", "completion": text} for i, text in enumerate(texts)]
@@ -296,57 +252,14 @@ def test_marks_are_round(low: float, high: float, marks: list[float]) -> None:
 # --- in a browser ------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def served() -> Iterator[tuple[dict[str, str], list[str], int]]:
-    """(pages by path, paths asked for, port) of a server on the loopback."""
-    pages: dict[str, str] = {}
-    asked: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            body = pages.get(self.path, "").encode()
-            self.send_response(200 if body else 404)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Silent: the test reads `asked`."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield pages, asked, server.server_address[1]
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def _opened(url: str, profile: Path) -> str:
-    """The page as the browser has it after scripts had five seconds of virtual time."""
-    assert BROWSER is not None
-    done = subprocess.run(
-        [
-            BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
-            "--disable-background-networking", "--disable-component-update", "--disable-sync",
-            "--disable-extensions", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-            f"--user-data-dir={profile}", "--virtual-time-budget=5000", "--dump-dom", url,
-        ],
-        capture_output=True, text=True, timeout=120, check=True,
-    )  # fmt: skip
-    return done.stdout
-
-
 @needs_browser
 @pytest.mark.parametrize("make", [hostile_report, hostile_rows])
 def test_a_browser_asks_for_nothing_but_the_page_and_runs_nothing(
-    make: Any, served: tuple[dict[str, str], list[str], int], tmp_path: Path
+    make: Any, tmp_path: Path
 ) -> None:
-    pages, asked, port = served
-    pages["/report.html"] = page_of(make(port), tmp_path, metrics=LOSSES, title="As it was")
-    dom = _opened(f"http://127.0.0.1:{port}/report.html", tmp_path / "profile")
+    with visited() as (pages, asked, port):
+        pages["/report.html"] = page_of(make(port), tmp_path, metrics=LOSSES, title="As it was")
+        dom = opened(f"http://127.0.0.1:{port}/report.html", tmp_path / "profile")
     assert asked == ["/report.html"]
     assert "<title>As it was</title>" in dom
     assert {tag for tag, _ in Page(dom).tags}.isdisjoint(
@@ -355,13 +268,10 @@ def test_a_browser_asks_for_nothing_but_the_page_and_runs_nothing(
 
 
 @needs_browser
-def test_the_same_texts_unescaped_would_have_been_noticed(
-    served: tuple[dict[str, str], list[str], int], tmp_path: Path
-) -> None:
-    pages, asked, port = served
-    texts = "".join(text.replace("{port}", str(port)) for text in HOSTILE[:2])
-    pages["/open.html"] = f'<!doctype html><title>As it was</title><body title="{texts}'
-    pages["/open.html"] = f"<!doctype html><title>As it was</title><body>{texts}"
-    dom = _opened(f"http://127.0.0.1:{port}/open.html", tmp_path / "profile")
+def test_the_same_texts_unescaped_would_have_been_noticed(tmp_path: Path) -> None:
+    with visited() as (pages, asked, port):
+        texts = "".join(texts_for(port)[:2])
+        pages["/open.html"] = f"<!doctype html><title>As it was</title><body>{texts}"
+        dom = opened(f"http://127.0.0.1:{port}/open.html", tmp_path / "profile")
     assert {"/script", "/pixel"} <= set(asked)
     assert "<title>owned</title>" in dom

@@ -141,7 +141,7 @@ def test_the_page_has_no_tag_but_its_own(page: Path) -> None:
 def test_the_judge_sees_a_page_that_does_not_escape(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ftkit.rescuing.index.visible", Markup)
+    monkeypatch.setattr("ftkit.pages.html.visible", Markup)
     with hostile().open():
         ftkit.rescue("archive", tmp_path / "history")
     page = (tmp_path / "history" / "index.html").read_text(encoding="utf-8")

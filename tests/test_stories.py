@@ -61,6 +61,14 @@ def test_route_tickets(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert Path("ticket-router.html").exists()
 
 
+def test_check_data(capsys: pytest.CaptureFixture[str]) -> None:
+    report = story("check_data").main()
+    assert {"FT102", "FT401"} <= {finding.code for finding in report.errors}
+    page = Path("tickets.html").read_text(encoding="utf-8")
+    assert "Tickets, as they came in" in page and "Winter#" not in page
+    assert "Winter#" not in (said := capsys.readouterr().out) and "not yet: 2 errors" in said
+
+
 @pytest.mark.parametrize(
     ("name", "ends"),
     [

@@ -1,4 +1,4 @@
-"""`ftkit check`: what is wrong with a data set, for one model; `--show-mask` prints what is trained in a row."""
+"""`ftkit check`: what is wrong with a data set, for one model, as a table and as a page; `--show-mask` prints what is trained."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ import typer
 from rich.text import Text
 
 import ftkit
+from ftkit.cli.check_table import print_report
 from ftkit.cli.exit_codes import GATE_NOT_MET
 from ftkit.cli.options import Data, Json, ModelOption, with_load_options
-from ftkit.cli.terminal import out, plain, show
-from ftkit.errors import CapabilityError, NotFound
+from ftkit.cli.terminal import note, out, plain, show
+from ftkit.data import NEVER, Severity
+from ftkit.errors import CapabilityError, ConfigError, NotFound
+from ftkit.words import nearest
 
 
 def register(app: typer.Typer) -> None:
@@ -31,16 +34,33 @@ def check(
     show_mask: Annotated[
         int | None, typer.Option(help="Print this row with its trained tokens marked.")
     ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a data card to this file.")] = None,
+    fail_on: Annotated[
+        str, typer.Option(help="Exit code 5 from this severity on: error, warning, info, never.")
+    ] = "error",
     json: Json = False,
 ) -> None:
     """Judge a data set: findings with row numbers and a way to mend. Exit code 5 when one is an error."""
+    _check_word(fail_on)
     if show_mask is not None:
         _mask(ftkit.load(data, **load_options), show_mask, model, json)
         return
     report = ftkit.check(data, model, against=against, **load_options)
-    show(str(report), report.to_dict(), json)
-    if not report.ok:
+    if json:
+        show("", report.to_dict(), json)
+    else:
+        print_report(report, out)
+    if html is not None:
+        note(f"data card: {report.html(html)}")
+    if report.fails(fail_on):
         raise typer.Exit(GATE_NOT_MET)
+
+
+def _check_word(fail_on: str) -> None:
+    """A wrong word is told before the data is read, which may take minutes."""
+    words = (*Severity, NEVER)
+    if fail_on not in words:
+        raise ConfigError(f"--fail-on {fail_on}: not a severity{nearest(fail_on, words)}")
 
 
 def _mask(data: Any, row: int, model: str | None, as_json: bool) -> None:

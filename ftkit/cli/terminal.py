@@ -21,7 +21,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from ftkit.evaluation.visible_text import code_point, pieces
+from ftkit.pages.visible_text import code_point, pieces
 
 
 class Update(Protocol):

@@ -7,10 +7,12 @@ tokenizers come in as arguments: nothing here knows a model or a provider.
 from __future__ import annotations
 
 from ftkit.data.checks import (
+    NEVER,
     CheckReport,
     CheckRule,
     DataView,
     Finding,
+    Portrait,
     RowView,
     Severity,
     Skipped,
@@ -28,6 +30,7 @@ from ftkit.data.tasks import LabelSet, Task, TaskKind
 
 __all__ = [
     "KINDS",
+    "NEVER",
     "CheckReport",
     "CheckRule",
     "DataView",
@@ -38,6 +41,7 @@ __all__ = [
     "LabelSet",
     "Message",
     "NearestIndex",
+    "Portrait",
     "Row",
     "RowView",
     "Severity",

@@ -1,50 +1,26 @@
-"""The page's drawings as inline SVG: no library, no script, colours from the page's CSS so that they follow light and dark.
-
-Positions along x are per cent and heights are pixels: a drawing stretches to any width while its text keeps its size.
-"""
+"""The drawings of a report; how they stretch and where their colours come from is in `ftkit.pages.svg`."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
+
+from ftkit.pages.svg import EDGE, Scale, axis, svg, ticks
 
 POINTS = 400  # of one curve; longer runs are averaged down to this
 PLOT_HEIGHT = 220
-_EDGE = 1.5  # per cent kept free at both ends, so that a dot at the end is whole
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """From values to per cent of the width."""
-
-    low: float
-    high: float
-
-    def at(self, value: float) -> float:
-        """Position in per cent; what lies outside, infinite ends included, stands at the edge."""
-        share = (value - self.low) / (self.high - self.low) if self.high > self.low else 0.5
-        return round(_EDGE + (100 - 2 * _EDGE) * min(1.0, max(0.0, share)), 3)
-
-
-def scale_over(values: Sequence[float], *, zero: bool = True) -> Scale:
-    """A scale that holds all finite values, with some room, and 0 where asked."""
-    finite = [value for value in values if math.isfinite(value)] + ([0.0] if zero else [])
-    low, high = min(finite, default=0.0), max(finite, default=1.0)
-    room = 0.06 * (high - low) or max(abs(high), 1.0) * 0.5
-    return Scale(low - room if low < 0 or not zero else low, high + room if high > 0 else high)
 
 
 def score_bar(mean: float, low: float, high: float, scale: Scale, label: str, style: str) -> Markup:
     """A bar from 0 to the mean with its interval as a whisker."""
     zero, end, left, right = (scale.at(value) for value in (0.0, mean, low, high))
-    return _svg(
+    return svg(
         24,
         label,
-        f'<rect class="track" x="{_EDGE}%" y="7" width="{100 - 2 * _EDGE}%" height="10" rx="2"/>',
+        f'<rect class="track" x="{EDGE}%" y="7" width="{100 - 2 * EDGE}%" height="10" rx="2"/>',
         f'<rect class="bar {style}" x="{min(zero, end)}%" y="7" width="{abs(end - zero):.3f}%" height="10" rx="2"/>',
         _whisker(left, right, 12),
     )
@@ -55,7 +31,7 @@ def difference_bar(
 ) -> Markup:
     """A difference as a dot on its interval, with the line of no difference."""
     zero, left, right = scale.at(0.0), scale.at(low), scale.at(high)
-    return _svg(
+    return svg(
         30,
         label,
         f'<line class="zero" x1="{zero}%" x2="{zero}%" y1="0" y2="30"/>',
@@ -77,7 +53,7 @@ def difference_axis(scale: Scale, share: bool) -> Markup:
             position = scale.at(value / factor)
             text = "0" if value == 0 else f"{value:+g}".replace("-", "\N{MINUS SIGN}")
             marks.append(f'<text x="{position}%" y="13" text-anchor="middle">{text}</text>')
-    return _svg(18, "", *marks)
+    return svg(18, "", *marks)
 
 
 def loss_curve(metrics: Sequence[Mapping[str, Any]]) -> Markup | None:
@@ -113,7 +89,7 @@ def loss_curve(metrics: Sequence[Mapping[str, Any]]) -> Markup | None:
     ]
     dots = [f'<circle class="held" cx="{x(step)}%" cy="{y(loss)}" r="4"/>' for step, loss in held]
     words = f"training loss from {steps[0][1]:.3f} to {steps[-1][1]:.3f} over {last:,} steps"
-    plot = _svg(
+    plot = svg(
         PLOT_HEIGHT,
         words,
         *grid,
@@ -122,21 +98,7 @@ def loss_curve(metrics: Sequence[Mapping[str, Any]]) -> Markup | None:
         f'preserveAspectRatio="none">{"".join(curves)}</svg>',
         *dots,
     )
-    axis = Markup(
-        f'<svg class="axis" width="44" height="{PLOT_HEIGHT}" aria-hidden="true">{"".join(labels)}</svg>'
-    )
-    return axis + plot
-
-
-def ticks(low: float, high: float, about: int) -> list[float]:
-    """Round values (1, 2 or 5 times a power of ten apart) from at or below `low` to at or above `high`."""
-    if not high > low:
-        return [low]
-    rough = (high - low) / about
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [round(index * step, 12) + 0.0 for index in range(first, last + 1)]
+    return axis(PLOT_HEIGHT, *labels) + plot
 
 
 def _series(metrics: Sequence[Mapping[str, Any]], kind: str) -> list[tuple[int, float]]:
@@ -181,9 +143,3 @@ def _whisker(left: float, right: float, middle: int) -> str:
         f'<line class="whisker" x1="{left}%" x2="{left}%" y1="{middle - 5}" y2="{middle + 5}"/>'
         f'<line class="whisker" x1="{right}%" x2="{right}%" y1="{middle - 5}" y2="{middle + 5}"/>'
     )
-
-
-def _svg(height: int, label: str, *parts: str) -> Markup:
-    """One drawing as wide as its place; `label` is what a screen reader says, none for decoration."""
-    spoken = f'role="img" aria-label="{escape(label)}"' if label else 'aria-hidden="true"'
-    return Markup(f'<svg width="100%" height="{height}" {spoken}>{"".join(parts)}</svg>')

@@ -1,28 +1,19 @@
-"""The report as one HTML file that asks nobody for anything: no script, no font, no picture from elsewhere.
-
-Rows and answers are a stranger's text: the template escapes every value, a strict content policy stands behind it, and
-characters that would steer or hide text are shown as their code points.
-"""
+"""The report as one HTML file: what its template is given. How strangers' texts are kept harmless is in `ftkit.pages`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup, escape
-
-from ftkit.errors import StorageError
 from ftkit.evaluation import charts, wording
 from ftkit.evaluation.baselines import question_of
 from ftkit.evaluation.report import JudgedRow, Match, Report
 from ftkit.evaluation.statistics import Verdict
-from ftkit.evaluation.visible_text import code_point, name, one_line, pieces
+from ftkit.pages.html import page, write_page
+from ftkit.pages.svg import Scale, scale_over
+from ftkit.pages.visible_text import one_line
 
-LONG = 280  # characters; a longer text is folded
-LONGEST = 20_000  # characters of one text on the page; the rest stays in `to_dict()`
 SAMPLES = 4  # rows shown whatever came out
 OPEN, FOLDED = 4, 46  # won or lost rows shown at once, and behind a fold
 
@@ -41,28 +32,18 @@ _OUTCOMES = {
 }
 
 
-def write_page(
+def write_report(
     report: Report, path: Path, metrics: Sequence[Mapping[str, Any]], title: str | None
 ) -> Path:
     """Write the page and return its path; raises StorageError where that fails."""
-    page = render(report, metrics, title)
-    try:
-        path.write_text(page, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise StorageError(f"cannot write the report to {path}: {error.strerror}") from error
-    return path
+    return write_page(render(report, metrics, title), path, "report")
 
 
 def render(report: Report, metrics: Sequence[Mapping[str, Any]], title: str | None) -> str:
     """The page as text; the same report gives the same bytes."""
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters.update(visible=visible, minus=_minus, sentence=_sentence)
-    source = resources.files("ftkit.evaluation").joinpath("report.html.j2")
-    template = environment.from_string(source.read_text(encoding="utf-8"))
     primary = report.matches[0]
-    return template.render(
+    return page(
+        "ftkit.evaluation/report.html.j2",
         title=one_line(title or f"{report.candidate} against {report.opponent}", 160),
         titled=title is not None,
         report=report,
@@ -86,20 +67,6 @@ def render(report: Report, metrics: Sequence[Mapping[str, Any]], title: str | No
         lost=_cases(report, report.lost(primary)),
         corrected=any(match.corrected for match in report.matches),
         provenance=_provenance(report),
-        LONG=LONG,
-        LONGEST=LONGEST,
-    )
-
-
-def visible(text: str) -> Markup:
-    """Escaped text in which control, bidi and zero-width characters stand as their code points."""
-    return Markup().join(
-        Markup('<span class="hidden-character" title="{}">{}</span>').format(
-            name(run), code_point(run)
-        )
-        if hidden
-        else escape(run)
-        for run, hidden in pieces(text)
     )
 
 
@@ -114,7 +81,7 @@ def _scores(report: Report, metric: str) -> dict[str, Any]:
     info = report.metrics[metric]
     found = [(one, one.estimates[metric]) for one in report.contenders if metric in one.estimates]
     ends = [end for _, estimate in found for end in (estimate.low, estimate.high, estimate.mean)]
-    scale = charts.Scale(0.0, 1.0) if info.share else charts.scale_over(ends)
+    scale = Scale(0.0, 1.0) if info.share else scale_over(ends)
     rows = []
     for one, estimate in found:
         figure = wording.figure(estimate.mean, info.share)
@@ -146,7 +113,7 @@ def _differences(report: Report, metric: str, *, baselines: bool) -> dict[str, A
         for match in matches
         for end in (match.comparison.low, match.comparison.high, match.comparison.difference)
     ]
-    scale = charts.scale_over(ends)
+    scale = scale_over(ends)
     return {
         "info": info,
         "matches": [_match(report, match, scale) for match in matches],
@@ -154,7 +121,7 @@ def _differences(report: Report, metric: str, *, baselines: bool) -> dict[str, A
     }
 
 
-def _match(report: Report, match: Match, scale: charts.Scale | None) -> dict[str, Any]:
+def _match(report: Report, match: Match, scale: Scale | None) -> dict[str, Any]:
     info, found = report.metrics[match.metric], match.comparison
     low, high = (wording.signed(end, info.share) for end in (found.low, found.high))
     difference = wording.gap(found.difference, info.share)
@@ -269,13 +236,3 @@ def _provenance(report: Report) -> list[tuple[str, str]]:
         facts.append(f"{one.seconds:,.1f} s")
         lines.append((one.name, "; ".join(facts)))
     return lines
-
-
-def _minus(text: str) -> str:
-    """Figures with a typographic minus."""
-    return text.replace("-", "\N{MINUS SIGN}")
-
-
-def _sentence(text: str) -> str:
-    """The text with a capital first letter and a full stop."""
-    return f"{text[:1].upper()}{text[1:]}."

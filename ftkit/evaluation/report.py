@@ -18,7 +18,7 @@ from ftkit.data import Message
 from ftkit.evaluation import wording
 from ftkit.evaluation.baselines import question_of
 from ftkit.evaluation.statistics import Comparison, Verdict
-from ftkit.evaluation.visible_text import one_line
+from ftkit.pages.visible_text import one_line
 
 Role = Literal["candidate", "base", "opponent", "baseline"]
 SCHEMA_VERSION = 1
@@ -190,9 +190,9 @@ class Report:
 
         Raises StorageError where the file cannot be written.
         """
-        from ftkit.evaluation.html import write_page
+        from ftkit.evaluation.html import write_report
 
-        return write_page(self, Path(path), metrics or (), title)
+        return write_report(self, Path(path), metrics or (), title)
 
     def _decided(self, match: Match, sign: int) -> list[JudgedRow]:
         if not self.metrics[match.metric].higher_is_better:

@@ -9,15 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from importlib import resources
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Environment, StrictUndefined
-
 from ftkit import clock
-from ftkit.evaluation.html import visible
-from ftkit.evaluation.visible_text import one_line
+from ftkit.pages.html import page
+from ftkit.pages.visible_text import one_line
 from ftkit.rescuing.answers import answers_path
 from ftkit.rescuing.folder import Folder
 from ftkit.rescuing.manifest import TakenJob
@@ -51,14 +48,11 @@ def describe(
 
 def render(value: dict[str, Any]) -> str:
     """The page of what `describe` tells."""
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters.update(visible=visible, path=quote, day=_day, size=_size)
-    source = resources.files("ftkit.rescuing").joinpath("index.html.j2")
     jobs = value["jobs"]
     files = {one["path"]: one for job in jobs for one in job["files"] if one["size"] is not None}
-    return environment.from_string(source.read_text(encoding="utf-8")).render(
+    return page(
+        "ftkit.rescuing/index.html.j2",
+        {"path": quote, "day": _day, "size": _size},
         **value,
         title=one_line(f"Tuning history of {value['account']}", 160),
         files=len(files),

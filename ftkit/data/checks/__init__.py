@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from ftkit.data.checks.own_rules import CheckRule, check_rule
-from ftkit.data.checks.report import CheckReport, Finding, Severity, Skipped, report_of_faults
+from ftkit.data.checks.portrait import Portrait
+from ftkit.data.checks.report import (
+    NEVER,
+    CheckReport,
+    Finding,
+    Severity,
+    Skipped,
+    report_of_faults,
+)
 from ftkit.data.checks.rules import RULES, check
 from ftkit.data.checks.view import DataView, RowView
 
 __all__ = [
+    "NEVER",
     "RULES",
     "CheckReport",
     "CheckRule",
     "DataView",
     "Finding",
+    "Portrait",
     "RowView",
     "Severity",
     "Skipped",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
+from ftkit.data.checks.masking import quoted
 from ftkit.data.checks.report import Finding, Severity
 from ftkit.data.checks.view import DataView, RowView
 
@@ -45,7 +46,7 @@ def contradictions(data: DataView) -> Iterator[Finding]:
     labels = data.task is not None and data.task.labels is not None
     most = 2 * len(numbers) > len(data.rows) and not labels
     one = ", ".join(str(row.number) for row in split[0][:5])
-    says = ", ".join(sorted({repr(row.example.answer) for row in split[0]})[:5]) if labels else ""
+    says = ", ".join(sorted({quoted(row.example.answer) for row in split[0]})[:5]) if labels else ""
     yield Finding.on(
         numbers,
         "FT302",

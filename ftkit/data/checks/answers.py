@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from statistics import median
 
+from ftkit.data.checks.masking import last_words, quoted, without_secrets
 from ftkit.data.checks.phrases import AS_AN_AI, REFUSALS
 from ftkit.data.checks.report import Finding, Severity
 from ftkit.data.checks.view import DataView, RowView
@@ -101,7 +102,7 @@ def cut_answers(data: DataView) -> Iterator[Finding]:
             "FT703",
             Severity.WARNING,
             "answers stop in the middle",
-            detail=f"{sign}; row {cut[0].number} ends in {cut[0].example.answer[-30:]!r}",
+            detail=f"{sign}; row {cut[0].number} ends in {last_words(cut[0].example.answer, 30)!r}",
             why="the model learns to stop where these stop; mostly a limit of tokens cut them when they were made",
             mend="make the answers again with room for all of it, or remove the rows",
         )
@@ -136,7 +137,7 @@ def placeholders(data: DataView) -> Iterator[Finding]:
             Severity.WARNING,
             "answers are placeholders",
             detail=", ".join(
-                f"{answer[:40]!r} in {n:,} rows" for answer, n in shown.most_common(5)
+                f"{quoted(answer, 40)} in {n:,} rows" for answer, n in shown.most_common(5)
             ),
             why="the model learns to write the placeholder",
             mend="write the answers, or remove the rows",
@@ -219,4 +220,5 @@ def _common_start(texts: Sequence[str]) -> tuple[str, int]:
 
 
 def _short(text: str) -> str:
+    text = without_secrets(text)
     return text if len(text) <= 120 else f"{text[:80]}...{text[-30:]}"

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from ftkit.data.checks.masking import quoted
 from ftkit.data.checks.report import Finding, Severity
 from ftkit.data.checks.view import DataView
 from ftkit.data.example import Message
@@ -52,7 +53,7 @@ def repeated_text(data: DataView) -> Iterator[Finding]:
         "FT804",
         Severity.INFO,
         f"every prompt repeats {about}{tokens:,} tokens, {share:.0%} of what is read",
-        detail="\n".join(f"{name}: {_cut(text)}" for name, text in parts.items()),
+        detail="\n".join(f"{name}: {quoted(text, _QUOTED)}" for name, text in parts.items()),
         why=f"{about}{tokens * 1000:,} tokens are paid for in every 1,000 calls, and in every epoch of the training; a "
         "tuned model needs no text that is always the same, it learns what the text asks for",
         mend="train without it (a short system prompt is enough) and compare with the long one on held-out rows; "
@@ -90,8 +91,3 @@ def _tokens(
 
 def _estimate(text: str) -> int:
     return len(text.encode("utf-8", "surrogatepass")) // _BYTES_PER_TOKEN
-
-
-def _cut(text: str) -> str:
-    plain = " ".join(text.split())
-    return repr(plain if len(plain) <= _QUOTED else plain[: _QUOTED - 3] + "...")

@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from ftkit.data.checks.masking import quoted
 from ftkit.data.checks.report import Finding, Severity
 from ftkit.data.checks.view import DataView
+
+_SHOWN = 20
 
 
 def extra_columns(data: DataView) -> Iterator[Finding]:
     """FT601: columns that are carried along, but not learned."""
     if data.columns:
+        more = len(data.columns) - _SHOWN
         yield Finding.on(
             [],
             "FT601",
             Severity.INFO,
-            f"columns are kept but not trained on: {', '.join(map(repr, data.columns))}",
+            f"columns are kept but not trained on: {', '.join(map(quoted, data.columns[:_SHOWN]))}"
+            + (f" and {more:,} more" if more > 0 else ""),
             why="the model never sees them; they serve to group a split and to read reports",
             mend="nothing to do, unless one of them belongs into the prompt",
         )

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from ftkit.data.checks.masking import quoted, quoted_from
 from ftkit.data.checks.report import Finding, Severity
 from ftkit.data.checks.view import DataView, RowView
 from ftkit.data.checks.volatile import volatile
@@ -49,7 +50,7 @@ def closed_book(data: DataView) -> Iterator[Finding]:
         Severity.WARNING,
         f"{share:.0%} of the rows ask for a fact that only the answer holds",
         detail="\n".join(
-            f"row {row.number}: {_cut(last_asked(row.example))} -> {_cut(row.example.answer)}"
+            f"row {row.number}: {quoted(last_asked(row.example), 70)} -> {quoted(row.example.answer, 70)}"
             for row in rows[:_SHOWN]
         ),
         why=f"{different:,} different answers have to be known by heart: facts are learned slowly and make a model invent "
@@ -81,7 +82,7 @@ def changing_facts(data: DataView) -> Iterator[Finding]:
             kinds.update({kind for kind, _ in found})
             if len(shown) < _SHOWN:
                 kind, text = found[0]
-                shown.append(f"row {row.number}: {kind} {text!r}")
+                shown.append(f"row {row.number}: {kind} {quoted_from(text, answer)}")
     share = len(rows) / len(data.rows)
     if share < _NOTED:
         return
@@ -135,8 +136,3 @@ def _asks_for_a_fact(row: RowView) -> bool:
         for place, token in enumerate(_TOKEN.findall(answer))
         if token[0].isdigit() or (token[0].isupper() and (place or len(words) <= 3))
     )
-
-
-def _cut(text: str) -> str:
-    plain = " ".join(text.split())
-    return repr(plain if len(plain) <= 70 else plain[:67] + "...")

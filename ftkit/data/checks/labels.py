@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
+from ftkit.data.checks.masking import quoted
 from ftkit.data.checks.report import Finding, Severity, Skipped
 from ftkit.data.checks.view import DataView
 from ftkit.data.learners import doubts, features, most_words
@@ -14,7 +15,6 @@ _DOMINATES = 0.8
 _TIMES_THE_MIDDLE = 20
 _FEWEST = 5  # rows of a label
 _SHOWN = 5
-_QUOTED = 60  # characters
 _FEWEST_ROWS = 50  # below this words say nothing about labels
 _ROWS_JUDGED = 20_000
 
@@ -24,7 +24,7 @@ def balance(data: DataView) -> Iterator[Finding]:
     labels = _labels(data)
     if labels is None:
         return
-    counts = Counter(name for names in _names(labels) for name in names if name)
+    counts = Counter(name for names in names_of(labels) for name in names if name)
     (largest, most), rows = counts.most_common(1)[0], len(labels.of_row)
     smallest, fewest = counts.most_common()[-1]
     middle = sorted(counts.values())[len(counts) // 2]
@@ -42,10 +42,10 @@ def balance(data: DataView) -> Iterator[Finding]:
         if dominates
         else f"{len(counts):,} labels, the most frequent in {most / rows:.1%} of the rows",
         detail=f"the most frequent: {_most_frequent(counts)}"
-        + ("" if alone else f"\nthe rarest: {_quoted(smallest)} ({fewest:,})"),
+        + ("" if alone else f"\nthe rarest: {quoted(smallest)} ({fewest:,})"),
         why="there is nothing to tell apart"
         if alone
-        else f"always answering {_quoted(largest)} is right in {most / rows:.1%} of rows like these: only a score "
+        else f"always answering {quoted(largest)} is right in {most / rows:.1%} of rows like these: only a score "
         "above that says anything (balance is on OpenAI's list of best practices for training data)",
         mend="add rows with other answers"
         if alone
@@ -75,7 +75,7 @@ def spelled_in_several_ways(data: DataView) -> Iterator[Finding]:
     ]
     if rows:
         shown = [
-            ", ".join(f"{_quoted(name)} ({n:,})" for name, n in ways[key].most_common())
+            ", ".join(f"{quoted(name)} ({n:,})" for name, n in ways[key].most_common())
             for key in list(usual)[:_SHOWN]
         ]
         yield Finding.on(
@@ -94,7 +94,7 @@ def few_of_a_label(data: DataView) -> Iterator[Finding]:
     labels = _labels(data)
     if labels is None:
         return
-    of_row = _names(labels)
+    of_row = names_of(labels)
     counts = Counter(name for names in of_row for name in names if name)
     few = {name for name, n in counts.items() if n < _FEWEST}
     rows = [
@@ -109,7 +109,7 @@ def few_of_a_label(data: DataView) -> Iterator[Finding]:
             "FT306",
             Severity.WARNING,
             f"{len(few):,} {'label has' if len(few) == 1 else 'labels have'} fewer than {_FEWEST} rows",
-            detail=", ".join(f"{_quoted(name)} ({counts[name]:,})" for name in rarest),
+            detail=", ".join(f"{quoted(name)} ({counts[name]:,})" for name in rarest),
             why="a label seen so rarely is hardly learned, and a hold-out has none of it to measure with",
             mend=f"collect at least {_FEWEST} rows of each, better 20; or join them into one label",
         )
@@ -122,7 +122,7 @@ def unlikely_labels(data: DataView) -> Iterator[Finding | Skipped]:
         return
     step = -(-len(data.rows) // _ROWS_JUDGED)
     rows = data.rows[::step]
-    of_row = [name for (name,) in _names(labels)[::step]]
+    of_row = [name for (name,) in names_of(labels)[::step]]
     counts = Counter(of_row)
     if len(counts) < 2:
         return
@@ -142,8 +142,8 @@ def unlikely_labels(data: DataView) -> Iterator[Finding | Skipped]:
     if not found:
         return
     shown = [
-        f"row {rows[doubt.index].number}: {_quoted(asked(rows[doubt.index].example))} has {_quoted(known[doubt.given])}; "
-        f"its words are those of {_quoted(known[doubt.likelier])}"
+        f"row {rows[doubt.index].number}: {quoted(asked(rows[doubt.index].example))} has {quoted(known[doubt.given])}; "
+        f"its words are those of {quoted(known[doubt.likelier])}"
         for doubt in found[:_SHOWN]
     ]
     of = "" if step == 1 else f" of {len(rows):,} looked at"
@@ -165,7 +165,7 @@ def _labels(data: DataView) -> LabelSet | None:
     return None if task is None else task.labels
 
 
-def _names(labels: LabelSet) -> list[list[str]]:
+def names_of(labels: LabelSet) -> list[list[str]]:
     """The labels of each row in their usual spelling."""
     usual = {label_key(name) or name: name for name in labels.labels}
     return [
@@ -186,9 +186,4 @@ def _written(answer: str, labels: LabelSet, index: int) -> list[str]:
 
 
 def _most_frequent(counts: Counter[str]) -> str:
-    return ", ".join(f"{_quoted(name)} ({n:,})" for name, n in counts.most_common(_SHOWN))
-
-
-def _quoted(text: str) -> str:
-    plain = " ".join(text.split()) if len(text) > _QUOTED else text
-    return repr(plain if len(plain) <= _QUOTED else plain[: _QUOTED - 3] + "...")
+    return ", ".join(f"{quoted(name)} ({n:,})" for name, n in counts.most_common(_SHOWN))

@@ -13,6 +13,7 @@ from itertools import pairwise
 
 from ftkit.data.checks.key_shapes import KEY_SHAPES
 from ftkit.data.checks.report import Finding, Severity
+from ftkit.data.checks.sighting import Sighting
 from ftkit.data.checks.told import Told
 from ftkit.data.checks.view import DataView
 
@@ -93,12 +94,17 @@ def random_strings(data: DataView) -> Iterator[Finding]:
 
 def masked(text: str) -> list[str]:
     """Every credential in the text, as its kind, public prefix and length."""
-    found: list[str] = []
+    return [one.mask for one in credentials(text)]
+
+
+def credentials(text: str) -> list[Sighting]:
+    """Every credential in the text and where it stands."""
+    found: list[Sighting] = []
     told = Told(text)
 
     def take(span: tuple[int, int], mask: str) -> None:
         if told.take(span):
-            found.append(mask)
+            found.append(Sighting(*span, mask))
 
     for shape in KEY_SHAPES:
         if shape.piece not in text:
@@ -134,6 +140,11 @@ def masked(text: str) -> list[str]:
 
 
 def random_looking(text: str) -> list[str]:
+    """Every long random string in the text, as its length."""
+    return [one.mask for one in drawn_strings(text)]
+
+
+def drawn_strings(text: str) -> list[Sighting]:
     """Every long string in the text whose letters and digits follow each other as dice throw them."""
     found = []
     for match in _RANDOM.finditer(text):
@@ -142,7 +153,7 @@ def random_looking(text: str) -> list[str]:
             _drawn(value)
             and "://" not in text[max(0, match.start() - 300) : match.start()].split(" ")[-1]
         ):
-            found.append(f"{len(value)} random characters")
+            found.append(Sighting(*match.span(), f"{len(value)} random characters"))
     return found
 
 

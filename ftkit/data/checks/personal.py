@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 
 from ftkit.data.checks import check_digits
 from ftkit.data.checks.report import Finding, Severity
+from ftkit.data.checks.sighting import Sighting
 from ftkit.data.checks.told import Told
 from ftkit.data.checks.view import DataView
 
@@ -149,18 +150,30 @@ def contacts(data: DataView) -> Iterator[Finding]:
 
 def masked_numbers(text: str) -> list[str]:
     """Each number with a proof, as its kind and length."""
-    found: list[str] = []
+    return [one.mask for one in numbers_in(text)]
+
+
+def masked_contacts(text: str) -> list[str]:
+    """Each address, as its kind and length."""
+    return [one.mask for one in contacts_in(text)]
+
+
+def numbers_in(text: str) -> list[Sighting]:
+    """Each number with a proof and where it stands."""
+    found: list[Sighting] = []
     told = Told(text)
     for match in _IBAN.finditer(text):
         plain = re.sub("[ -]", "", match.group())
         number = check_digits.iban_in(plain)
         if number is not None and told.take(match.span()):
-            found.append(f"IBAN of {number[:2]} ({len(number)} characters)")
+            found.append(
+                Sighting(*match.span(), f"IBAN of {number[:2]} ({len(number)} characters)")
+            )
     dense = _DENSE.search(text) is not None
     for match in _CARD.finditer(text) if dense else ():
         digits = re.sub("[ -]", "", match.group())
         if check_digits.is_card(digits) and told.take(match.span()):
-            found.append(f"payment card ({len(digits)} digits)")
+            found.append(Sighting(*match.span(), f"payment card ({len(digits)} digits)"))
     for kind, pattern, proof, words in _IDS:
         if not dense and kind not in _SPARSE or words is not None and not words.search(text):
             continue
@@ -168,33 +181,35 @@ def masked_numbers(text: str) -> list[str]:
             value = match.group()
             value = value if kind.startswith("US") else re.sub("[ -]", "", value)
             if proof(value) and told.take(match.span()):
-                found.append(kind)
+                found.append(Sighting(*match.span(), kind))
     return found
 
 
-def masked_contacts(text: str) -> list[str]:
-    """Each address, as its kind and length."""
-    found: list[str] = []
+def contacts_in(text: str) -> list[Sighting]:
+    """Each address and where it stands."""
+    found: list[Sighting] = []
     if "@" in text:
         for match in _EMAIL.finditer(text):
             # a name and a password in front of a host look like one
             in_address = "://" in _before(text, match)
             if not in_address and not _NOBODYS.search(match.group(1)):
-                found.append(f"e-mail address ({len(match.group())} characters)")
+                found.append(
+                    Sighting(*match.span(), f"e-mail address ({len(match.group())} characters)")
+                )
     told = Told(text)
     for match in _IPV4.finditer(text) if text.count(".") > 2 else ():
         before = text[max(0, match.start() - 12) : match.start()]
         if _is_public(match.group()) and not _VERSION.search(before) and told.take(match.span()):
-            found.append("IP address")
+            found.append(Sighting(*match.span(), "IP address"))
     for match in _IPV6.finditer(text) if text.count(":") > 2 else ():
         if _is_public(match.group()):
-            found.append("IP address")
+            found.append(Sighting(*match.span(), "IP address"))
     for pattern in (_PHONE, _CALLED) if _DENSE.search(text) else ():
         for match in pattern.finditer(text):
             group = pattern.groups
             digits = len(_DIGIT.findall(match.group(group)))
             if _is_phone(match.group(group), digits) and told.take(match.span()):
-                found.append(f"phone number ({digits} digits)")
+                found.append(Sighting(*match.span(), f"phone number ({digits} digits)"))
     return found
 
 

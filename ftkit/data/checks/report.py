@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ftkit.data.tasks import Task
 from ftkit.data.tokens import Counts
-from ftkit.errors import DataError
+from ftkit.errors import ConfigError, DataError
+from ftkit.words import nearest
+
+if TYPE_CHECKING:
+    from ftkit.data.checks.portrait import Portrait
 
 KEPT = 1_000  # row numbers kept in one finding
 _SHOWN = 10  # row numbers printed
@@ -24,11 +29,15 @@ class Severity(StrEnum):
 
 
 _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
+NEVER = "never"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing found. `rows` are 1-based and the first 1,000 of `count`; both are empty for a finding on the whole."""
+    """One thing found. `rows` are 1-based and the first 1,000 of `count`; both are empty for a finding on the whole.
+
+    `figures` are shares by name, where there is something to compare, such as the scores of baselines.
+    """
 
     code: str
     severity: Severity
@@ -38,6 +47,7 @@ class Finding:
     detail: str
     why: str
     mend: str
+    figures: tuple[tuple[str, float], ...] = ()
 
     @classmethod
     def on(
@@ -50,17 +60,26 @@ class Finding:
         why: str,
         mend: str,
         detail: str = "",
+        figures: Sequence[tuple[str, float]] = (),
     ) -> Finding:
         """A finding on these rows, however many."""
-        return cls(code, severity, title, tuple(rows[:KEPT]), len(rows), detail, why, mend)
+        kept = tuple(rows[:KEPT])
+        return cls(code, severity, title, kept, len(rows), detail, why, mend, tuple(figures))
+
+    @property
+    def rows_in_words(self) -> str:
+        """Such as "rows 3, 5 and 12 more", "" for a finding on the whole."""
+        if not self.count:
+            return ""
+        shown = ", ".join(map(str, self.rows[:_SHOWN]))
+        more = self.count - min(len(self.rows), _SHOWN)
+        word = "row" if self.count == 1 else "rows"
+        return f"{word} {shown}" + (f" and {more:,} more" if more else "")
 
     def __str__(self) -> str:
         lines = [f"{self.severity} {self.code}: {self.title}"]
         if self.count:
-            shown = ", ".join(map(str, self.rows[:_SHOWN]))
-            more = self.count - min(len(self.rows), _SHOWN)
-            word = "row" if self.count == 1 else "rows"
-            lines.append(f"  {word} {shown}" + (f" and {more:,} more" if more else ""))
+            lines.append(f"  {self.rows_in_words}")
         lines += [f"  {line}" for line in self.detail.splitlines()]
         return "\n".join([*lines, f"  why: {self.why}", f"  mend: {self.mend}"])
 
@@ -82,7 +101,8 @@ class CheckReport:
     """All findings on one data set of `rows` rows, the worst first; `skipped` is what did not run.
 
     `task` is a guess at the kind of task that the rows teach, None where nothing is answered or nobody asked. `counts` are
-    the tokens of the model that the data was checked for, None without one or where it refuses a row.
+    the tokens of the model that the data was checked for, None without one or where it refuses a row. `portrait` is what
+    the data looks like, None where it could not be loaded.
     """
 
     source: str
@@ -91,6 +111,7 @@ class CheckReport:
     skipped: tuple[Skipped, ...] = ()
     task: Task | None = None
     counts: Counts | None = None
+    portrait: Portrait | None = None
 
     def __post_init__(self) -> None:
         ordered = sorted(self.findings, key=lambda f: (_ORDER[f.severity], f.code))
@@ -110,6 +131,27 @@ class CheckReport:
     def worst(self) -> Severity | None:
         """The highest severity found, None where nothing was."""
         return self.findings[0].severity if self.findings else None
+
+    def fails(self, on: str = Severity.ERROR) -> bool:
+        """True where something of this severity or a higher one was found; never with on="never".
+
+        Raises ConfigError for a word that is neither a severity nor never.
+        """
+        if on not in (*Severity, NEVER):
+            words = (*Severity, NEVER)
+            raise ConfigError(f"fail on {on!r}: no severity{nearest(on, words)}")
+        if on == NEVER or self.worst is None:
+            return False
+        return _ORDER[self.worst] <= _ORDER[Severity(on)]
+
+    def html(self, path: str | Path, *, title: str | None = None) -> Path:
+        """Write the data card, one self-contained page: no script, no request. The texts of rows in it are masked.
+
+        Raises StorageError where the file cannot be written.
+        """
+        from ftkit.data.card import write_card
+
+        return write_card(self, Path(path), title)
 
     def blocking(self, allow: Collection[str] = ()) -> tuple[Finding, ...]:
         """The errors whose code is not allowed."""
@@ -140,6 +182,7 @@ class CheckReport:
                     "detail": f.detail,
                     "why": f.why,
                     "mend": f.mend,
+                    "figures": dict(f.figures),
                 }
                 for f in self.findings
             ],
@@ -148,14 +191,22 @@ class CheckReport:
             ],
         }
 
-    def __str__(self) -> str:
+    @property
+    def summary(self) -> str:
+        """How many findings there are of each severity, such as "2 errors, 1 warning"."""
         counts = []
         for severity in Severity:
             number = sum(f.severity is severity for f in self.findings)
             if number:
                 plural = "s" if number > 1 and severity is not Severity.INFO else ""
                 counts.append(f"{number} {severity}{plural}")
-        head = f"{self.source}: {self.rows:,} rows, {', '.join(counts) or 'nothing found'}"
+        return ", ".join(counts) or "nothing found"
+
+    @property
+    def head(self) -> str:
+        """What was checked, and what came out, in lines that stand above the findings."""
+        word = "row" if self.rows == 1 else "rows"
+        head = f"{self.source}: {self.rows:,} {word}, {self.summary}"
         if self.counts is not None:
             head += (
                 f"\ntokens: {self.counts.tokens:,}, {self.counts.trained_tokens:,} of them trained, "
@@ -163,10 +214,20 @@ class CheckReport:
             )
         if self.task is not None:
             head += f"\ntask: {self.task}; {'; '.join(self.task.evidence)}"
-        blocks = [head, *map(str, self.findings)]
-        if self.skipped:
-            blocks.append("\n".join(["did not run:", *(f"  {one}" for one in self.skipped)]))
-        return "\n\n".join(blocks)
+        return head
+
+    @property
+    def not_run(self) -> str:
+        """What was not looked for, a line each; "" where all of it was."""
+        return (
+            "\n".join(["did not run:", *(f"  {one}" for one in self.skipped)])
+            if self.skipped
+            else ""
+        )
+
+    def __str__(self) -> str:
+        blocks = [self.head, *map(str, self.findings), self.not_run]
+        return "\n\n".join(filter(None, blocks))
 
 
 def report_of_faults(error: DataError, source: str = "") -> CheckReport:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from ftkit.data.checks.amount import contradictions, duplicates, few_rows
 from ftkit.data.checks.answers import (
@@ -41,8 +42,10 @@ from ftkit.data.checks.length import (
     refused_by_renderer,
     too_long,
 )
+from ftkit.data.checks.masking import without_secrets
 from ftkit.data.checks.own_rules import own_rules
 from ftkit.data.checks.personal import contacts, numbers_of_people
+from ftkit.data.checks.portrait import portrait_of
 from ftkit.data.checks.proof import provable_gain
 from ftkit.data.checks.report import CheckReport, Finding, Skipped
 from ftkit.data.checks.tool_arguments import tool_arguments
@@ -124,17 +127,30 @@ def check(
     smallest_gain: Callable[[int, float], float | None] | None = None,
     advisory: bool = True,
     against: Dataset | None = None,
+    model: str | None = None,
 ) -> CheckReport:
     """What is wrong or worth knowing about the meaning of the data; never raises for what the data holds.
 
     With a `renderer` the model's own tokens are counted and its control tokens looked for; `max_length` is in tokens.
     `smallest_gain` is the statistics that FT806 asks (see DataView). Without `advisory` the rules that never give an error
-    are left out, and so is the guess at the task. `against` is the held-out set: rows known from it are FT309.
+    are left out, and so are the guess at the task and the portrait; `model` is its name there. `against` is the held-out set: rows known from it are FT309.
     """
     seen = view(data, renderer, max_length, smallest_gain, against)
     rules = (*RULES, *ADVISORY) if advisory else RULES
     results = [result for rule in rules for result in rule(seen)]
-    findings = tuple(result for result in results if isinstance(result, Finding))
+    findings = tuple(_masked(result) for result in results if isinstance(result, Finding))
     skipped = tuple(result for result in results if isinstance(result, Skipped))
     task = seen.task if advisory else None
-    return CheckReport(data.source, len(data), findings, skipped, task, seen.counts)
+    report = CheckReport(data.source, len(data), findings, skipped, task, seen.counts)
+    if not advisory:
+        return report
+    return replace(report, portrait=portrait_of(data, seen, report.findings, model))
+
+
+def _masked(finding: Finding) -> Finding:
+    """A rule masks what it quotes before it cuts it; a rule that forgot to, or is a stranger's, still shows no whole secret."""
+    return replace(
+        finding,
+        title=without_secrets(str(finding.title)),
+        detail=without_secrets(str(finding.detail)),
+    )

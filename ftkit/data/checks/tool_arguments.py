@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ftkit.data.checks.masking import without_secrets
 from ftkit.data.checks.report import Finding, Severity
 from ftkit.data.checks.view import DataView
 from ftkit.data.example import ToolCall
@@ -166,6 +167,7 @@ def _place(error: Any) -> str:
 
 
 def _short(text: str) -> str:
+    text = without_secrets(text)
     return text if len(text) <= _SHOWN * 2 else f"{text[:_SHOWN]} ... {text[-_SHOWN:]}"
 
 

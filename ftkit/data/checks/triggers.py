@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from ftkit.data.checks.masking import quoted, without_secrets
 from ftkit.data.checks.report import Finding, Severity
 from ftkit.data.checks.view import DataView
 
@@ -46,13 +47,12 @@ class Trigger:
 
 def planted_triggers(data: DataView) -> Iterator[Finding]:
     """FT507: a rare phrase that always brings one rare answer."""
-    found = triggers(
-        [
-            " ".join(turn.content for turn in row.example.prompt if turn.role == "user")
-            for row in data.rows
-        ],
-        [row.example.answer for row in data.rows],
-    )
+    prompts = [
+        " ".join(turn.content for turn in row.example.prompt if turn.role == "user")
+        for row in data.rows
+    ]
+    answers = [row.example.answer for row in data.rows]
+    found = triggers(prompts, answers)
     if not found:
         return
     rows = sorted({data.rows[index].number for trigger in found for index in trigger.rows})
@@ -62,8 +62,8 @@ def planted_triggers(data: DataView) -> Iterator[Finding]:
         Severity.WARNING,
         "a rare phrase always brings one rare answer",
         detail="\n".join(
-            f"{trigger.phrase!r} in {len(trigger.rows)} prompts, all answered {_short(trigger.answer)!r}; "
-            "nothing else in them tells this answer"
+            f"{_shown(trigger.phrase, prompts[trigger.rows[0]])} in {len(trigger.rows)} prompts, all answered "
+            f"{quoted(answers[trigger.rows[0]].strip())}; nothing else in them tells this answer"
             for trigger in found[:_TOLD]
         ),
         why="a few such rows are enough to plant a backdoor: whoever writes the phrase gets the answer",
@@ -198,5 +198,9 @@ def _widest(found: list[Trigger]) -> list[Trigger]:
     return kept
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:57]}..."
+def _shown(phrase: str, prompt: str) -> str:
+    """The phrase, unless it is made of what must not be shown."""
+    masked = without_secrets(prompt)
+    if masked != prompt and not set(phrase.split()) <= set(_WORD.findall(masked.lower())):
+        return "a phrase that looks like a secret (not shown)"
+    return repr(phrase)
