@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,16 @@ from typer.testing import CliRunner
 import ftkit
 from ftkit.cli.main import app
 from ftkit.data import Dataset, Finding, Severity, check, load
-from ftkit.data.checks import leaks
 from ftkit.data.similarity import near_links, near_matches
 from tests.published_data import banking77, e2e, gsm8k, needs_published
 
 LONG = "How long does a transfer from my bank to the new account take in the summer?"
 OTHER = "Which documents must I bring along to open a savings account for my daughter?"
+FRAME = (
+    "Classify the request of our customer, who writes from an account of the bank, into one of the intents below. "
+    "Answer with the name of the intent alone, in lower case, and never with a sentence.\n\nThe request: {}\n\n"
+    "Think of what the customer wants done, not of the words that stand there. The intent is:"
+)
 
 
 def rows(*questions: str, answer: str = "42") -> Dataset:
@@ -77,8 +82,9 @@ def test_another_question_is_no_leak() -> None:
 def test_rows_of_one_template_end_the_search_for_near_ones_and_the_report_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("ftkit.data.similarity._MOST_PAIRS", 5_000)
-    made = [f"Please tell us when order {n} comes to the house of you" for n in range(300)]
+    monkeypatch.setattr("ftkit.data.exact_pairs._MOST_PAIRS", 5_000)
+    asks = ("When does", "Please say when", "Tell us on which day")
+    made = [f"{asks[n % 3]} order {n} come to the house of you" for n in range(300)]
     report = check(rows(*made[:200]), against=rows(*made[200:], made[0].upper()))
     assert {code for skipped in report.skipped for code in skipped.codes} >= {"FT308", "FT309"}
     assert "made from one template" in str(report)
@@ -114,11 +120,16 @@ def test_nearly_equal_questions_within_a_set_are_named_in_all_rows() -> None:
     assert finding and finding.rows == (1, 7) and finding.severity is Severity.WARNING
 
 
-def test_too_many_rows_are_said_to_be_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leaks, "MOST_ROWS", 3)
+def test_too_many_rows_for_the_exact_search_and_nothing_for_sketches_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ftkit.data.similarity.MOST_ROWS", 1)
+    monkeypatch.setitem(sys.modules, "datasketch", None)
     report = check(rows(LONG, OTHER), against=rows(LONG, OTHER.replace("open", "oben")))
     assert [f.rows for f in report.findings if f.code == "FT309"] == [(1,)]
-    assert "FT309" in [code for skipped in report.skipped for code in skipped.codes]
+    said = [skipped for skipped in report.skipped if "FT309" in skipped.codes]
+    assert said and "pip install 'ftkit[data]'" in said[0].why and "4 rows" in said[0].why
+    assert "FT308" in [code for skipped in report.skipped for code in skipped.codes]
 
 
 def test_check_takes_the_held_out_set_by_its_face() -> None:
@@ -139,15 +150,16 @@ def test_pairs_at_the_bound_are_found_and_below_it_are_not() -> None:
     }
     linked = list(near_links(texts))
     assert {(min(pair), max(pair)) for pair in linked} <= near
-    assert sorted(_parts(len(texts), linked)) == sorted(_parts(len(texts), near))
+    assert sorted(parts(len(texts), linked)) == sorted(parts(len(texts), near))
     found = near_matches(texts[:60], texts[60:])
     assert found.keys() == {i for i, j in near if i < 60 <= j}
     assert all((i, j + 60) in near for i, j in found.items())
 
 
 @needs_published
+@pytest.mark.parametrize("framed", ["{}", FRAME], ids=["bare", "framed"])
 @pytest.mark.parametrize("name", ["banking77", "gsm8k", "e2e"])
-def test_planted_leaks_are_found_and_nothing_else(name: str) -> None:
+def test_planted_leaks_are_found_and_nothing_else(name: str, framed: str) -> None:
     source = {
         "banking77": banking77,
         "gsm8k": gsm8k,
@@ -158,32 +170,33 @@ def test_planted_leaks_are_found_and_nothing_else(name: str) -> None:
     chance.shuffle(texts)
     train, held = texts[:1_000], texts[1_000:1_300]
     exact, plain, near = held[:100], held[100:200], held[200:300]
-    edited = [text for text in (_edited(text, chance) for text in near) if text]
-    planted = [*exact, *(text.upper() + " !" for text in plain), *edited]
-    finding = one(rows(*train, *planted), "FT309", rows(*held))
+    changed = [text for text in (edited(text, chance) for text in near) if text]
+    planted = [*exact, *(text.upper() + " !" for text in plain), *changed]
+    questions = [framed.format(text) for text in (*train, *planted)]
+    finding = one(rows(*questions), "FT309", rows(*(framed.format(text) for text in held)))
     assert finding
     hits = {row - 1 for row in finding.rows}
-    assert len(edited) >= 80
+    assert len(changed) >= 80
     sizes = [sum(1000 <= at < 1100 for at in hits), sum(1100 <= at < 1200 for at in hits)]
     assert min(sizes) >= 98
-    assert sum(at >= 1200 for at in hits) >= 0.9 * len(edited)
+    assert sum(at >= 1200 for at in hits) >= 0.9 * len(changed)
     alarms = [at for at in hits if at < 1000]
     assert not [at for at in alarms if max(jaccard(train[at], text) for text in held) < 0.8]
 
 
-def _edited(text: str, chance: random.Random) -> str | None:
+def edited(text: str, chance: random.Random) -> str | None:
     """A word doubled, dropped or misspelt, as long as the judge calls it near."""
     for _ in range(50):
         words = text.split()
         at = chance.randrange(len(words))
         words[at : at + 1] = chance.choice(([], [words[at], words[at]], [words[at][:-1] + "q"]))
-        changed = " ".join(words)
-        if changed != text and 0.8 <= jaccard(changed, text) < 1:
-            return changed
+        now = " ".join(words)
+        if now != text and 0.8 <= jaccard(now, text) < 1:
+            return now
     return None
 
 
-def _parts(size: int, links: object) -> list[list[int]]:
+def parts(size: int, links: object) -> list[list[int]]:
     """Connected parts, the slow way."""
     part = list(range(size))
     for one, other in links:  # type: ignore[attr-defined]

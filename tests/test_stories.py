@@ -86,6 +86,14 @@ def test_stories_on_the_stand_in_provider(
     assert capsys.readouterr().out.strip().endswith(ends)
 
 
+def test_explore_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sample = story("explore_data").main(tmp_path)
+    told = capsys.readouterr().out
+    assert len(sample) == 20 and "50 of 650 rows stood there twice" in told
+    assert re.search(r"row \d+ of written.jsonl: [a-z]+\n", told)
+    assert told.strip().endswith("1. load") and "5. sample 20" not in told
+
+
 def test_every_link_of_the_docs_leads_somewhere() -> None:
     for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):

@@ -25,6 +25,7 @@ from ftkit.data.example import Example, Image, Message, ToolCall
 from ftkit.data.kinds import KINDS
 from ftkit.data.loading import load
 from ftkit.data.ngrams import NearestIndex, shingles
+from ftkit.data.provenance import Provenance
 from ftkit.data.storage import Row
 from ftkit.data.tasks import LabelSet, Task, TaskKind
 
@@ -42,6 +43,7 @@ __all__ = [
     "Message",
     "NearestIndex",
     "Portrait",
+    "Provenance",
     "Row",
     "RowView",
     "Severity",

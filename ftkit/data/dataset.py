@@ -7,20 +7,28 @@ of the file they came from, so that a message always names the row to mend.
 from __future__ import annotations
 
 import hashlib
-import reprlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from ftkit.data import splits
+from ftkit.data.changing import changed
+from ftkit.data.concatenating import concatenated
+from ftkit.data.display import as_html, as_text
 from ftkit.data.example import Example
+from ftkit.data.exports import to_hf, to_pandas
 from ftkit.data.fast_json import decode
 from ftkit.data.formats import Layout, Materialised
-from ftkit.data.formats.materialised import store
-from ftkit.data.storage import Row, Store, Writer
+from ftkit.data.provenance import Provenance, named
+from ftkit.data.sampling import sampled
+from ftkit.data.storage import Joined, Row, Store
 from ftkit.errors import DataError
 from ftkit.words import nearest
+
+if TYPE_CHECKING:
+    import datasets
+    import pandas
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -34,18 +42,22 @@ class Dataset(Sequence[Example]):
     source: str
     name: str
     layout: Layout
-    store: Store
+    store: Store | Joined
     picks: Sequence[int]  # which rows of the store, as a range or an array of 64-bit numbers
     columns: tuple[str, ...]
     detected: str = ""  # why the rows were read in this format, in words; "" after `map`
+    provenance: Provenance = field(default=None)  # type: ignore[assignment]  # left out: it begins here
     sha256: str = field(init=False)
 
     def __post_init__(self) -> None:
         total = hashlib.sha256(self.layout.identity.encode("utf-8", "backslashreplace"))
-        digest = self.store.index.digest
+        digest = self.store.digest
         for at in self.picks:
             total.update(b"\n" + digest(at).hex().encode("ascii"))
         object.__setattr__(self, "sha256", total.hexdigest())
+        if self.provenance is None:
+            begins = Provenance(self.source, self.format, self.detected, len(self), self.sha256)
+            object.__setattr__(self, "provenance", begins.then("load"))
 
     @property
     def rows(self) -> Rows:
@@ -72,39 +84,64 @@ class Dataset(Sequence[Example]):
 
     def __getitem__(self, index: int | slice) -> Example | Dataset:
         if isinstance(index, slice):
-            return self.select(range(len(self))[index])
+            return self.select(range(len(self))[index], why=f"rows {_spelled(index)}")
         return self.layout.example(decode(self.store.record(self.picks[index])))
 
-    def select(self, indices: Iterable[int]) -> Dataset:
-        """The rows at these 0-based positions, in this order."""
-        return replace(self, picks=array("Q", (self.picks[i] for i in indices)))
+    def select(self, indices: Iterable[int], *, why: str = "select") -> Dataset:
+        """The rows at these 0-based positions, in this order; `why` is written into the provenance."""
+        picks = array("Q", (self.picks[i] for i in indices))
+        step = f"{why}: {len(picks):,} of {len(self):,} rows"
+        return replace(self, picks=picks, provenance=self.provenance.then(step))
 
     def filter(self, keep: Callable[[Example], bool]) -> Dataset:
         """The rows for which `keep` is true."""
-        return self.select(index for index, example in enumerate(self) if keep(example))
+        kept = (index for index, example in enumerate(self) if keep(example))
+        return self.select(kept, why=f"filter by {named(keep)}")
+
+    def sample(self, n: float, seed: int = 0) -> Dataset:
+        """`n` rows, or a share of them (0.1), in the order in which they stand: the same ones whatever that order is.
+
+        Raises ConfigError where there are not so many.
+        """
+        return self.select(sampled(self, n, seed), why=f"sample {n}, seed {seed}")
 
     def map(self, change: Callable[[Example], Example]) -> Dataset:
         """The rows as `change` returns them (use `dataclasses.replace`); they keep their row numbers.
 
         Raises DataError naming the first row for which no valid Example comes back.
         """
-        kept = Writer()
-        extra: dict[str, None] = {}
-        for at in self.picks:
-            row, values = self.store.row(at), decode(self.store.record(at))
-            columns = self.layout.columns(values)
-            before = {name: columns[name] for name in self.layout.mapped if name in columns}
-            changed = change(self.layout.example(values))
-            try:
-                data = store(changed, before)
-            except DataError as error:
-                fault = replace(error.faults[0], row=row.number, line=row.line, offset=row.offset)
-                raise DataError(f"{self.source}: map made a row unusable", [fault]) from error
-            extra.update(dict.fromkeys(changed.fields))
-            kept.add(data, row.number, row.line, row.offset)
+        store, columns = changed(self, change)
         layout = Materialised(self.layout.mapped)
-        whole = kept.store(self.source)
-        return Dataset(self.source, self.name, layout, whole, range(len(whole)), tuple(extra))
+        return Dataset(
+            self.source,
+            self.name,
+            layout,
+            store,
+            range(len(store)),
+            columns,
+            provenance=self.provenance.then(f"map by {named(change)}"),
+        )
+
+    def concat(self, *others: Dataset) -> Dataset:
+        """The rows of this data set and of the others after them. Where formats differ they are as `map` makes them.
+
+        Row numbers go on, so that each names one row in every message; `rows[i].origin` has the file's own number.
+        """
+        return concatenated([self, *others])
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """A pandas DataFrame, an Example a row: where it stands, its texts, its turns, its tools, and its further columns.
+
+        Raises NotInstalled without pandas.
+        """
+        return to_pandas(self)
+
+    def to_hf(self) -> datasets.Dataset:
+        """A Hugging Face data set in the format chat, or preference where rows have two answers; `load` reads it.
+
+        Raises NotInstalled without the package datasets, DataError for rows that it cannot hold unchanged.
+        """
+        return to_hf(self)
 
     def values(self, column: str) -> list[Any]:
         """A column's value in every row, None where a row has none; mapped columns are there too.
@@ -132,32 +169,28 @@ class Dataset(Sequence[Example]):
         depend on `seed` and content, not on row order. Raises DataError where no split comes near the wanted size.
         """
         held = set(splits.held_out(self, test, seed, group_by, duplicates))
-        train = self.select(index for index in range(len(self)) if index not in held)
-        return train, self.select(sorted(held))
+        rest = (index for index in range(len(self)) if index not in held)
+        train = self.select(rest, why=f"split train, seed {seed}")
+        return train, self.select(sorted(held), why=f"split held_out, seed {seed}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Only its own rows travel: by their bytes, or, from a large file, by the path and their places in it."""
         store = self.store.taken(self.picks)
-        return _again, (self.source, self.name, self.layout, store, self.columns)
+        kept = self.columns, self.detected, self.provenance
+        return _again, (self.source, self.name, self.layout, store, *kept)
 
     def __repr__(self) -> str:
-        head = f"Dataset({self.source!r}, {len(self):,} rows, {self.format}"
-        if self.columns:
-            head += f", columns {', '.join(self.columns)}"
-        if not self.picks:
-            return f"{head})"
-        try:
-            turns = " -> ".join(f"{m.role}: {_short.repr(m.content)}" for m in self[0].messages[:4])
-        except DataError as error:  # a debugger must be able to show it
-            turns = error.faults[0].reason
-        return f"{head})\n  row {self.rows[0].number}: {turns}"
+        return as_text(self)
+
+    def _repr_html_(self) -> str:
+        return as_html(self)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows(Sequence[Row]):
     """The rows of a data set, without their content. Equal to any other sequence of equal rows."""
 
-    store: Store
+    store: Store | Joined
     picks: Sequence[int]
 
     def __len__(self) -> int:
@@ -185,11 +218,10 @@ class Rows(Sequence[Row]):
     __hash__ = None  # type: ignore[assignment]
 
 
-def _again(
-    source: str, name: str, layout: Layout, store: Store, columns: tuple[str, ...]
-) -> Dataset:
-    return Dataset(source, name, layout, store, range(len(store)), columns)
+def _again(source: str, name: str, layout: Layout, store: Store | Joined, *kept: Any) -> Dataset:
+    return Dataset(source, name, layout, store, range(len(store)), *kept)
 
 
-_short = reprlib.Repr()
-_short.maxstring = 60
+def _spelled(part: slice) -> str:
+    ends = ["" if end is None else str(end) for end in (part.start, part.stop, part.step)]
+    return "[" + ":".join(ends[:2] if part.step is None else ends) + "]"

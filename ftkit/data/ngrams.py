@@ -10,10 +10,15 @@ from ftkit.errors import DataError
 
 def shingles(text: str, n: int = 5) -> frozenset[str]:
     """All runs of n characters of the text in lower case with single spaces; a shorter text is its own only one."""
-    plain = " ".join(text.lower().split())
-    if len(plain) <= n:
-        return frozenset((plain,))
-    return frozenset(plain[i : i + n] for i in range(len(plain) - n + 1))
+    whole = plain(text)
+    if len(whole) <= n:
+        return frozenset((whole,))
+    return frozenset(whole[i : i + n] for i in range(len(whole) - n + 1))
+
+
+def plain(text: str) -> str:
+    """In lower case with single spaces."""
+    return " ".join(text.lower().split())
 
 
 class NearestIndex:

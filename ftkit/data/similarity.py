@@ -1,32 +1,41 @@
-"""Which texts are near duplicates: Jaccard similarity of 5-character shingles, exact, without comparing all pairs.
+"""Which questions are near duplicates of each other, or of known ones, by the Jaccard similarity of 5-character shingles.
 
-Texts that are this similar share a shingle among their rarest few and have nearly as many (prefix and length filter: Bayardo,
-Ma and Srikant, WWW 2007); only such pairs are counted out, so nothing is missed.
+Up to 20,000 texts the search is exact. Above, a sketch (MinHash) names pairs and each is compared exactly: nothing is found
+that is not so, and of pairs at the bound three in a thousand are missed. Text that nine in ten texts share at their beginning
+or end is taken off first: short questions inside one long instruction are not alike.
 """
 
 from __future__ import annotations
 
 import re
-from array import array
-from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from math import ceil
 
+from ftkit.data import exact_pairs
+from ftkit.data.exact_pairs import TooAlike
 from ftkit.data.example import Example
-from ftkit.data.ngrams import shingles
+from ftkit.data.shared_text import Frame, frame
+
+__all__ = [
+    "MOST_ROWS",
+    "TooAlike",
+    "TooMany",
+    "near_links",
+    "near_matches",
+    "normalised",
+    "question",
+]
 
 NEAR = 0.8
-MOST_ROWS = 20_000  # of both sides together; above it takes minutes and gigabytes
-_MOST_PAIRS = 6_000_000  # looked at; rows made from one template share their rarest shingles too
-_COMPARED = 20_000  # characters of a text
-_FEWEST = 20  # shingles; in shorter texts a change of one character is a change of the question
+MOST_ROWS = 20_000  # of both sides together; above, the exact search takes minutes and gigabytes
+_NEARLY_ALL = "0.9"
+_FEWEST = 50  # texts; fewer share a beginning by chance
 
 _NO_WORD = re.compile(r"[\W_]+")
 
 
-class TooAlike(Exception):
-    """The texts share so much that far too many pairs would have to be compared."""
+class TooMany(Exception):
+    """So many texts are compared by sketches alone, and datasketch, which makes them, is not installed."""
 
 
 def question(example: Example) -> str | None:
@@ -46,98 +55,55 @@ def near_links(texts: Sequence[str | None], near: float = NEAR) -> Iterator[tupl
     """Pairs of positions with a similarity of `near` or more that connect all such texts; None and texts of
     fewer than 20 different shingles are like nothing.
 
-    Texts that hang together already are not compared again: of n texts at most n - 1 pairs come. Raises TooAlike.
+    Texts that hang together already are not compared again: of n texts at most n - 1 pairs come. Raises TooAlike, TooMany.
     """
-    coded, share = _coded(texts), Fraction(str(near))
-    parent = list(range(len(texts)))
-    postings: defaultdict[int, list[int]] = defaultdict(list)
-    looked = 0
-    for row in sorted(range(len(texts)), key=lambda row: len(coded[row])):
-        parts = coded[row]
-        prefix, fewest, own = _prefix(parts, share), ceil(share * len(parts)), set(parts)
-        seen: set[int] = set()
-        for part in prefix:
-            looked = _counted(looked, len(postings[part]))
-            for other in postings[part]:
-                if other in seen or len(coded[other]) < fewest:
-                    continue
-                seen.add(other)
-                top, known = _root(parent, row), _root(parent, other)
-                if top != known and _similar(own, coded[other], share):
-                    parent[top] = known
-                    yield (other, row)
-        for part in prefix:
-            postings[part].append(row)
+    inside = _without(texts, [_frame(texts)])
+    share = Fraction(str(near))
+    if len(texts) <= MOST_ROWS:
+        yield from exact_pairs.links(inside, share)
+        return
+    _needs_sketches(len(texts))
+    from ftkit.data import sketched_pairs
+
+    yield from sketched_pairs.links(inside, share)
 
 
 def near_matches(
     texts: Sequence[str | None], known: Sequence[str | None], near: float = NEAR
 ) -> dict[int, int]:
-    """Position in `texts` -> position in `known` of one that is as similar as `near` or more. Raises TooAlike."""
-    both, share = _coded([*texts, *known]), Fraction(str(near))
-    coded, others = both[: len(texts)], both[len(texts) :]
-    postings: defaultdict[int, list[int]] = defaultdict(list)
-    for index, parts in enumerate(others):
-        for part in _prefix(parts, share):
-            postings[part].append(index)
-    found = {}
-    looked = 0
-    for index, parts in enumerate(coded):
-        fewest, own = ceil(share * len(parts)), set(parts)
-        looked = _counted(
-            looked, sum(len(postings.get(part, ())) for part in _prefix(parts, share))
-        )
-        candidates = {
-            other
-            for part in _prefix(parts, share)
-            for other in postings.get(part, ())
-            if len(others[other]) >= fewest and share * len(others[other]) <= len(parts)
-        }
-        match = (other for other in sorted(candidates) if _similar(own, others[other], share))
-        first = next(match, None)
-        if first is not None:
-            found[index] = first
-    return found
+    """Position in `texts` -> position in `known` of one that is as similar as `near` or more. Raises TooAlike, TooMany."""
+    frames = [_frame(texts), _frame(known)]
+    ours, theirs = _without(texts, frames), _without(known, frames)
+    share = Fraction(str(near))
+    if len(texts) + len(known) <= MOST_ROWS:
+        return exact_pairs.matches(ours, theirs, share)
+    _needs_sketches(len(texts) + len(known))
+    from ftkit.data import sketched_pairs
+
+    return sketched_pairs.matches(ours, theirs, share)
 
 
-def _counted(looked: int, more: int) -> int:
-    if looked + more > _MOST_PAIRS:
-        raise TooAlike
-    return looked + more
+def _needs_sketches(rows: int) -> None:
+    try:
+        import datasketch  # noqa: F401
+    except ImportError as error:
+        why = f"{rows:,} rows, more than {MOST_ROWS:,}: pip install 'ftkit[data]'"
+        raise TooMany(why) from error
+
+
+def _frame(texts: Sequence[str | None]) -> Frame:
+    different = {text for text in texts if text}
+    return frame(different, _NEARLY_ALL) if len(different) >= _FEWEST else Frame()
+
+
+def _without(texts: Sequence[str | None], frames: Sequence[Frame]) -> list[str | None]:
+    def inside(text: str) -> str:
+        for one in frames:
+            text = one.inside(text)
+        return text
+
+    return [inside(text) if text else None for text in texts]
 
 
 def _called(calls: Sequence[object]) -> Iterator[str]:
     return (f"{getattr(call, 'name', '')}({getattr(call, 'arguments', '')})" for call in calls)
-
-
-def _coded(texts: Sequence[str | None]) -> list[array[int]]:
-    """The shingles of each text as numbers in order; rare ones have small numbers, so that few texts share the first."""
-    counts: Counter[str] = Counter()
-    for text in texts:
-        counts.update(_parts(text))
-    ordered = sorted(counts, key=lambda part: (counts[part], part))
-    number = {part: index for index, part in enumerate(ordered)}
-    return [array("I", sorted(number[part] for part in _parts(text))) for text in texts]
-
-
-def _parts(text: str | None) -> frozenset[str]:
-    parts = shingles(text[:_COMPARED]) if text else frozenset()
-    return parts if len(parts) >= _FEWEST else frozenset()
-
-
-def _prefix(parts: array[int], share: Fraction) -> array[int]:
-    """The rarest shingles (none of an empty text), so many that a text that is similar enough must share one of them."""
-    return parts[: len(parts) - ceil(share * len(parts)) + 1]
-
-
-def _similar(own: set[int], parts: array[int], share: Fraction) -> bool:
-    common = len(own.intersection(parts))
-    union = len(own) + len(parts) - common
-    return common * share.denominator >= share.numerator * union
-
-
-def _root(parent: list[int], row: int) -> int:
-    while parent[row] != row:
-        parent[row] = parent[parent[row]]
-        row = parent[row]
-    return row

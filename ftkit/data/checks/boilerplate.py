@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -11,6 +10,7 @@ from ftkit.data.checks.masking import quoted
 from ftkit.data.checks.report import Finding, Severity
 from ftkit.data.checks.view import DataView
 from ftkit.data.example import Message
+from ftkit.data.shared_text import frame
 from ftkit.data.tokens import Renderer
 from ftkit.errors import FtkitError
 
@@ -26,9 +26,8 @@ def repeated_text(data: DataView) -> Iterator[Finding]:
         return
     asked = [next((t.content for t in e.prompt if t.role == "user"), "") for e in rows]
     system = rows[0].system if len({example.system for example in rows}) == 1 else None
-    start = _whole_words(os.path.commonprefix(asked), asked)
-    rest = [text[len(start) :][::-1] for text in asked]
-    end = _whole_words(os.path.commonprefix(rest), rest)[::-1]
+    shared = frame(asked)
+    start, end = shared.start, shared.end
     tools = {json.dumps(list(example.tools)) for example in rows}
     schemas = tools.pop() if len(tools) == 1 and rows[0].tools else ""
     parts = {
@@ -59,14 +58,6 @@ def repeated_text(data: DataView) -> Iterator[Finding]:
         mend="train without it (a short system prompt is enough) and compare with the long one on held-out rows; "
         "a cached prefix costs a fraction at some providers: compare with that price",
     )
-
-
-def _whole_words(shared: str, texts: Sequence[str]) -> str:
-    """Cut back to the last white space, so that no word is torn, unless a whole text is shared."""
-    if not shared or any(text == shared for text in texts) or shared[-1].isspace():
-        return shared
-    cut = max(shared.rfind(" "), shared.rfind("\n"))
-    return shared[: cut + 1]
 
 
 def _tokens(

@@ -13,8 +13,8 @@ from ftkit.data.checks.report import Finding, Severity, Skipped
 from ftkit.data.checks.view import DataView, RowView
 from ftkit.data.example import digest
 from ftkit.data.similarity import (
-    MOST_ROWS,
     TooAlike,
+    TooMany,
     near_links,
     near_matches,
     normalised,
@@ -26,9 +26,6 @@ _MANY = 0.5  # of the rows: the questions are made from a template
 
 def near_duplicates(data: DataView) -> Iterator[Finding | Skipped]:
     """FT308: another question with only a few characters changed; equal ones are FT301 and FT302."""
-    if len(data.rows) > MOST_ROWS:
-        yield _too_many("FT308", len(data.rows))
-        return
     first: dict[str, int] = {}
     for index, row in enumerate(data.rows):
         first.setdefault(row.prompt_digest, index)
@@ -37,8 +34,8 @@ def near_duplicates(data: DataView) -> Iterator[Finding | Skipped]:
     links = [*_equal_links(texts)]
     try:
         links += near_links(texts)
-    except TooAlike:  # what was found until then stands
-        yield _too_alike("FT308")
+    except (TooAlike, TooMany) as error:  # what was found until then stands
+        yield _not_compared("FT308", error)
     numbers = sorted({rows[index].number for link in links for index in link})
     if not numbers:
         return
@@ -73,15 +70,12 @@ def known_from_held_out(data: DataView) -> Iterator[Finding | Skipped]:
     for index, text in enumerate(ours):
         if text and (same := plain.get(normalised(text))) is not None:
             how.setdefault(index, ("but for case, spaces and punctuation", same))
-    if len(data.rows) + len(held) > MOST_ROWS:
-        yield _too_many("FT309", len(data.rows) + len(held))
-    else:
-        left = [None if index in how else text for index, text in enumerate(ours)]
-        try:
-            for index, at in near_matches(left, theirs).items():
-                how[index] = "nearly the same question", at
-        except TooAlike:
-            yield _too_alike("FT309")
+    left = [None if index in how else text for index, text in enumerate(ours)]
+    try:
+        for index, at in near_matches(left, theirs).items():
+            how[index] = "nearly the same question", at
+    except (TooAlike, TooMany) as error:
+        yield _not_compared("FT309", error)
     if how:
         yield _leak(data.rows, held, how)
 
@@ -142,11 +136,6 @@ def _questions(rows: Sequence[RowView]) -> list[str | None]:
     return [question(row.example) for row in rows]
 
 
-def _too_many(code: str, rows: int) -> Skipped:
-    why = f"{rows:,} rows; near duplicates are looked for among {MOST_ROWS:,} at most"
-    return Skipped((code,), "near duplicates", why)
-
-
-def _too_alike(code: str) -> Skipped:
+def _not_compared(code: str, error: TooAlike | TooMany) -> Skipped:
     why = "most questions are made from one template: too many of them share nearly everything"
-    return Skipped((code,), "near duplicates", why)
+    return Skipped((code,), "near duplicates", why if isinstance(error, TooAlike) else str(error))

@@ -5,6 +5,7 @@ What is remembered of a row is its place and its hash, and every row that is rea
 
 from __future__ import annotations
 
+from ftkit.data.storage.joined import Joined, Part, join
 from ftkit.data.storage.store import Row, Store, Writer
 
-__all__ = ["Row", "Store", "Writer"]
+__all__ = ["Joined", "Part", "Row", "Store", "Writer", "join"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,13 +20,16 @@ KEPT_IN_MEMORY = 8 << 20  # bytes of one data set's rows
 class Row:
     """Where a row stands: 1-based record `number` and `line`, `offset` in bytes; `sha256` of its own bytes.
 
-    `line` and `offset` are None for rows that came from no file. Offsets in a compressed file count its text.
+    `line` and `offset` are None for rows that came from no file. Offsets in a compressed file count its text. `source` is
+    what it was loaded from. In a concatenated data set numbers go on, and `origin` has the row as its own source counts it.
     """
 
     number: int
     line: int | None
     offset: int | None
     sha256: str
+    source: str = field(default="", compare=False)  # the same rows in another file are equal
+    origin: Row | None = field(default=None, compare=False)
 
 
 class Store:
@@ -43,7 +46,16 @@ class Store:
     def row(self, at: int) -> Row:
         """Where it stands."""
         index = self.index
-        return Row(index.number(at), index.line(at), index.offset(at), index.digest(at).hex())
+        place = index.number(at), index.line(at), index.offset(at)
+        return Row(*place, index.digest(at).hex(), self.source)
+
+    def place(self, at: int) -> tuple[int, int]:
+        """(part, place in it), as in rows of several sources: of one there is one part."""
+        return 0, at
+
+    def digest(self, at: int) -> bytes:
+        """The SHA-256 of its bytes."""
+        return self.index.digest(at)
 
     def record(self, at: int) -> bytes:
         """Its bytes, as they were when they were loaded."""
