@@ -111,13 +111,16 @@ def check(
     if chosen is None:
         return check(dataset, smallest_gain=minimum_detectable, against=held)
     base, renderer = model_renderer(chosen, settings)
+    wanted = settings.hyperparameters
+    limits = [one for one in (base.max_length, wanted.max_length) if one is not None]
     return check(
         dataset,
         renderer=renderer,
-        max_length=base.max_length,
+        max_length=min(limits, default=None),
         smallest_gain=minimum_detectable,
         against=held,
         model=chosen,
+        train_on=wanted.train_on or "assistant",
     )
 
 

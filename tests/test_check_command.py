@@ -244,3 +244,18 @@ def test_without_html_nothing_is_written() -> None:
     before = sorted(path.name for path in Path.cwd().iterdir())
     ftkit("check", "rows.jsonl", code=5)
     assert sorted(path.name for path in Path.cwd().iterdir()) == before
+
+
+def test_the_settings_of_the_profile_are_those_of_the_run_that_is_judged(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    rows = [{"prompt": f"one two three {n}", "completion": "four"} for n in range(4)]
+    answers = package.check(rows, "fake/small")
+    file = tmp_path / "ftkit.toml"
+    file.write_text('[profiles.default.hyperparameters]\ntrain_on = "all"\nmax_length = 8\n')
+    monkeypatch.setenv("FTKIT_CONFIG", str(file))
+    whole = package.check(rows, "fake/small")
+    assert answers.counts is not None and whole.counts is not None
+    assert whole.counts.trained_tokens == whole.counts.tokens > answers.counts.trained_tokens
+    assert [one.code for one in answers.findings if one.code == "FT201"] == []
+    assert [one.rows for one in whole.findings if one.code == "FT201"] == [(1, 2, 3, 4)]

@@ -44,13 +44,15 @@ def pass_gates(
 ) -> None:
     """Raise DataError or CapabilityError; nothing was sent then."""
     _same_data(plan, data, validation)
+    chosen = plan.resolved.hyperparameters
     for role, rows in (("training data", data), ("validation data", validation)):
         if rows is not None:
             report = check(
                 rows,
                 renderer=renderer,
-                max_length=plan.resolved.hyperparameters.max_length,
+                max_length=chosen.max_length,
                 advisory=False,
+                train_on=chosen.train_on or "assistant",
             )
             _accept(report, role, terms.allow)
     _capable(plan.resolved, backend, len(data))

@@ -128,14 +128,16 @@ def check(
     advisory: bool = True,
     against: Dataset | None = None,
     model: str | None = None,
+    train_on: str = "assistant",
 ) -> CheckReport:
     """What is wrong or worth knowing about the meaning of the data; never raises for what the data holds.
 
-    With a `renderer` the model's own tokens are counted and its control tokens looked for; `max_length` is in tokens.
-    `smallest_gain` is the statistics that FT806 asks (see DataView). Without `advisory` the rules that never give an error
-    are left out, and so are the guess at the task and the portrait; `model` is its name there. `against` is the held-out set: rows known from it are FT309.
+    With a `renderer` the model's own tokens are counted, those that `train_on` trains, and its control tokens looked for;
+    `max_length` is in tokens. `smallest_gain` is the statistics that FT806 asks (see DataView). Without `advisory` the rules
+    that never give an error are left out, and so are the guess at the task and the portrait; `model` is its name there.
+    `against` is the held-out set: rows known from it are FT309.
     """
-    seen = view(data, renderer, max_length, smallest_gain, against)
+    seen = view(data, renderer, max_length, smallest_gain, against, train_on)
     rules = (*RULES, *ADVISORY) if advisory else RULES
     results = [result for rule in rules for result in rule(seen)]
     findings = tuple(_masked(result) for result in results if isinstance(result, Finding))

@@ -61,6 +61,7 @@ def view(
     max_length: int | None,
     smallest_gain: Callable[[int, float], float | None] | None = None,
     against: Dataset | None = None,
+    train_on: str = "assistant",
 ) -> DataView:
     """Look at every row once. Of two limits the lower one holds."""
     limits = [max_length, renderer.max_length if renderer is not None else None]
@@ -68,7 +69,7 @@ def view(
     counted: tuple[RowCount, ...] | tuple[None, ...] = (None,) * len(data)
     counts = None
     if renderer is not None:
-        counted = count_rows(data, renderer)
+        counted = count_rows(data, renderer, train_on)
         if not any(count.refused for count in counted):
             counts = totals(data, counted)
     rows = tuple(
