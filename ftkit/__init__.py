@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Deployed,
         Diagnosis,
         DryRun,
+        Fixed,
         Hyperparameters,
         Job,
         Metric,
@@ -53,6 +54,7 @@ __all__ = [
     "estimate",
     "evaluate",
     "finetune",
+    "fix",
     "import_jobs",
     "job",
     "jobs",
@@ -121,6 +123,45 @@ def check(
         against=held,
         model=chosen,
         train_on=wanted.train_on or "assistant",
+    )
+
+
+def fix(
+    source: str | Path,
+    out: str | Path | None = None,
+    *,
+    only: Sequence[str] | None = None,
+    skip: Sequence[str] | None = None,
+    drop_duplicates: bool = False,
+    drop_unreadable: bool = False,
+    log: str | Path | None = None,
+    force: bool = False,
+    format: str | None = None,
+    prompt: str | None = None,
+    completion: str | None = None,
+    system: str | None = None,
+) -> Fixed:
+    """Write a file anew with what is certainly damaged put right; without `out` nothing is written, only said.
+
+    `only` and `skip` name mends (see docs/data.md). No row is dropped unless `drop_duplicates` or `drop_unreadable` is
+    given. Every change is a line in `log`, or in OUT.fixes.jsonl. A row that is not mended keeps its bytes. Raises
+    DataError as `load` does, and StorageError where a file is there already; then everything is as it was.
+    """
+    from ftkit.data.mending import mend_file
+
+    return mend_file(
+        source,
+        out,
+        only=only,
+        skip=skip,
+        drop_duplicates=drop_duplicates,
+        drop_unreadable=drop_unreadable,
+        log=log,
+        force=force,
+        format=format,
+        prompt=prompt,
+        completion=completion,
+        system=system,
     )
 
 

@@ -32,6 +32,7 @@ from ftkit.data import (
     ToolCall,
     check_rule,
 )
+from ftkit.data.mending import Change, Fixed
 from ftkit.diagnosis import Diagnosis, Remark
 from ftkit.evaluation import AnswerMetric, Comparison, Metric, Report, Verdict
 from ftkit.hyperparameters import Hyperparameters, Method
@@ -46,6 +47,7 @@ __all__ = [
     "BatchCounts",
     "BatchStatus",
     "Candidate",
+    "Change",
     "CheckReport",
     "CheckRule",
     "Comparison",
@@ -57,6 +59,7 @@ __all__ = [
     "Event",
     "Example",
     "Finding",
+    "Fixed",
     "Forecast",
     "HistoryLine",
     "Hyperparameters",

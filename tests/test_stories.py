@@ -94,6 +94,13 @@ def test_explore_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert told.strip().endswith("1. load") and "5. sample 20" not in told
 
 
+def test_mend_data(capsys: pytest.CaptureFixture[str]) -> None:
+    story("mend_data").main()
+    said = capsys.readouterr().out
+    assert "no longer found: FT301, FT502, FT505" in said
+    assert said.strip().endswith("rows mended: 80, dropped: 1, by choice: 1")
+
+
 def test_every_link_of_the_docs_leads_somewhere() -> None:
     for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):

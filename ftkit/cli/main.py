@@ -46,6 +46,7 @@ app = typer.Typer(
 )
 _VERBS = (
     "check",
+    "fix",
     "split",
     "estimate",
     "compare",

@@ -55,14 +55,18 @@ def load(
     formats = candidates(format, prompt, completion, system)
     if isinstance(source, str | Path):
         path = Path(source)
-        lists = {
-            column for one in formats if isinstance(one, Chat | ShareGPT) for column in one.wants
-        }
-        wanted = {column for one in formats for column in one.wants}
-        reading = read_file(path, wanted, json_columns=lists)
+        reading = read_rows(path, formats)
         name = path.name.split(".")[0] or path.name
         return _collect(str(source), name, reading, formats, path if in_place(path) else None)
     return _collect(*_in_memory(source), formats, None)
+
+
+def read_rows(path: Path, formats: Iterable[Format]) -> Reading:
+    """The rows of a file as these formats want them, or their faults."""
+    formats = tuple(formats)
+    lists = {column for one in formats if isinstance(one, Chat | ShareGPT) for column in one.wants}
+    wanted = {column for one in formats for column in one.wants}
+    return read_file(path, wanted, json_columns=lists)
 
 
 def _in_memory(source: Any) -> tuple[str, str, Reading]:

@@ -75,6 +75,10 @@ class Tally:
                 for fault in one.format.faults(record.values):
                     one.log.add(_placed(fault, record))
 
+    def fitting_most(self) -> Format:
+        """The format that fits most rows, whatever is wrong with the others. A tie, or none at all, is an error."""
+        return self._chosen(FaultLog()).format
+
     def choice(self, unreadable: FaultLog) -> tuple[Format, str]:
         """The format that fits most rows, and why. A tie, none at all, or any bad row is an error."""
         chosen = self._chosen(unreadable)

@@ -30,7 +30,7 @@ def duplicates(data: DataView) -> Iterator[Finding]:
             "rows repeat an earlier row",
             detail=f"row {row} is the same conversation as row {earlier}",
             why="a repeated row weighs more than it should, and costs each time",
-            mend="keep one of each, unless the weight is meant",
+            mend="keep one of each (or `ftkit fix --drop-duplicates`), unless the weight is meant",
         )
 
 

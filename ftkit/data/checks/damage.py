@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 from ftkit.data.checks.report import Finding, Severity, Skipped
 from ftkit.data.checks.view import DataView, RowView
@@ -16,23 +17,22 @@ _MANY = 0.2  # of all rows; what so many rows have is probably what the data is 
 _SUSPECT = re.compile(
     r"[\u00c2-\u00f4][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u2122]"
 )
-_RUN = re.compile(r"[^\x00-\x7f]{2,200}")
-_LOST = re.compile("[\ufffd\u0080-\u009f]")  # replaced by a decoder; left over of Windows-1252
+LOST = re.compile("[\ufffd\u0080-\u009f]")  # replaced by a decoder; left over of Windows-1252
 _CP1252 = {
     bytes([byte]).decode("cp1252"): byte
     for byte in range(0x80, 0xA0)
     if byte not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)
 }
-_ENTITY = re.compile(
+ENTITY = re.compile(
     r"&(?:amp|lt|gt|quot|apos|nbsp|[lr][sd]quo|[mn]dash|hellip|copy|reg|euro|[aeiouAEIOU](?:uml|acute|grave|circ)|szlig|ccedil|ntilde|#\d{2,6}|#x[0-9A-Fa-f]{2,6});"
 )
-_TAG = re.compile(
+TAG = re.compile(
     r"</?(?:p|br|div|span|a|b|i|u|em|strong|ul|ol|li|table|thead|tbody|tr|td|th|h[1-6]|img|font|script|style|blockquote|iframe"
     r"|html|body|head|meta|link|form|input|button|section|article)(?:\s+[a-zA-Z-]{1,30}\s?=[^<>]{0,500})?(?:\s{0,3}/)?>",
     re.IGNORECASE,
 )
 _ABOUT_MARKUP = re.compile(r"```|<!doctype|<html|<\?xml", re.IGNORECASE)
-_UNSEEN = re.compile(
+UNSEEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f"  # controls but tab and line ends
     "\u200b\u2060-\u2064\ufeff"  # spaces and joiners without width
     "\u202a-\u202e\u2066-\u2069"  # turn the direction of what follows
@@ -49,7 +49,7 @@ def wrong_decoding(data: DataView) -> Iterator[Finding]:
         "FT502",
         "text was decoded wrongly",
         "the model learns to write the damage",
-        "read the source again with its right encoding (mostly UTF-8); ftfy repairs what was decoded twice",
+        "read the source again with its right encoding (mostly UTF-8), or `ftkit fix`",
     )
 
 
@@ -82,11 +82,12 @@ def markup(data: DataView) -> Iterator[Finding]:
     """FT504: entities and tags of HTML in text that is not about HTML."""
     yield from _text_finding(
         data,
-        _markup_of,
+        markup_in,
         "FT504",
         "text holds HTML",
         "left over from a web page, it is learned and written into answers",
-        "turn entities into characters and take the tags out, unless the answers are meant to be HTML",
+        "turn entities into characters (or `ftkit fix --only html_entities`) and take the tags out, unless the answers are "
+        "meant to be HTML",
         many=Severity.INFO,
     )
 
@@ -95,11 +96,11 @@ def unseen_characters(data: DataView) -> Iterator[Finding]:
     """FT505: control characters, and characters without width."""
     yield from _text_finding(
         data,
-        _unseen_in,
+        unseen_in,
         "FT505",
         "text holds characters that nobody sees",
         "they change the tokens of words that look the same, and can carry what a reader does not see",
-        "take them out; a byte order mark or a soft hyphen has no use inside a text",
+        "take them out, or `ftkit fix`; a byte order mark or a soft hyphen has no use inside a text",
     )
 
 
@@ -108,35 +109,46 @@ def damaged(text: str) -> list[str]:
     if text.isascii():
         return []
     found = []
-    if _LOST.search(text):
+    if LOST.search(text):
         found.append("lost characters")
-    if _SUSPECT.search(text) and _decodes_again(text):
+    if wrong_pieces(text):
         found.append("UTF-8 read as Windows-1252")
     return found
 
 
-def _decodes_again(text: str) -> bool:
-    """True where runs of the text are the bytes of UTF-8: one usual in European text, or two of any kind."""
-    other = 0
-    for match in _RUN.finditer(text):
-        run = match.group()
-        for start in (place.start() for place in _SUSPECT.finditer(run)):
-            char = _read_as_utf8(run[start : start + 4])
-            if char is None:
-                continue
-            # a closing quote behind a capital: the capital was one
-            before = text[match.start() + start - 1 : match.start() + start]
-            if run[start + 1] in "»”’›…" and before.isupper():
-                continue
-            if "\u00a1" <= char <= "\u00ff" or "\u2010" <= char <= "\u2122" or char > "\U0001f000":
-                return True
-            other += 1
-    return other >= 2
+Piece: TypeAlias = tuple[int, int, str]  # start, end, and the character that it may have been
 
 
-def _read_as_utf8(run: str) -> str | None:
-    """The first character that the bytes of the run are in UTF-8."""
-    raw = bytes(_CP1252.get(char, ord(char) if ord(char) < 256 else 0) for char in run)
+def wrong_pieces(text: str) -> list[Piece]:
+    """Pieces of a text that are certainly the bytes of one character of UTF-8 each.
+
+    A character that is usual in European text is proof by itself; of any other kind it takes two.
+    """
+    usual, other = possible_pieces(text)
+    return sorted(usual + (other if len(other) > 1 else []))
+
+
+def possible_pieces(text: str) -> tuple[list[Piece], list[Piece]]:
+    """Pieces that are such bytes, be it by chance: those of characters that are usual, and of others."""
+    usual: list[Piece] = []
+    other: list[Piece] = []
+    for start in (place.start() for place in _SUSPECT.finditer(text)):
+        char = read_as_utf8(text[start : start + 4])
+        if char is None:
+            continue
+        # a closing quote behind a capital: the capital was one
+        if text[start + 1] in "»”’›…" and text[max(0, start - 1) : start].isupper():
+            continue
+        is_usual = (
+            "\u00a1" <= char <= "\u00ff" or "\u2010" <= char <= "\u2122" or char > "\U0001f000"
+        )
+        (usual if is_usual else other).append((start, start + len(char.encode()), char))
+    return usual, other
+
+
+def read_as_utf8(run: str) -> str | None:
+    """The first character that the bytes of the run are in UTF-8; the run begins with a letter from Â to ô."""
+    raw = wrong_bytes(run)
     need = 2 if raw[0] < 0xE0 else 3 if raw[0] < 0xF0 else 4
     try:
         return raw[:need].decode("utf-8")
@@ -144,18 +156,23 @@ def _read_as_utf8(run: str) -> str | None:
         return None
 
 
-def _unseen_in(text: str) -> list[str]:
+def wrong_bytes(text: str) -> bytes:
+    """The bytes that were read as this text, in Windows-1252 or Latin-1; 0 for what neither has."""
+    return bytes(_CP1252.get(char, ord(char) if ord(char) < 256 else 0) for char in text)
+
+
+def unseen_in(text: str) -> list[str]:
     # pieces of characters that were decoded wrongly are no characters of their own
-    found = _UNSEEN.findall(text)
+    found = UNSEEN.findall(text)
     return [f"U+{ord(char):04X}" for char in found] if found and not damaged(text) else []
 
 
-def _markup_of(text: str) -> list[str]:
+def markup_in(text: str) -> list[str]:
     if "&" not in text and "<" not in text or _ABOUT_MARKUP.search(text):
         return []
     return [
-        *_ENTITY.findall(text)[:20],
-        *(match.group()[:30] for match, _ in zip(_TAG.finditer(text), range(20), strict=False)),
+        *ENTITY.findall(text)[:20],
+        *(match.group()[:30] for match, _ in zip(TAG.finditer(text), range(20), strict=False)),
     ]
 
 

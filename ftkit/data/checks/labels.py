@@ -74,6 +74,7 @@ def spelled_in_several_ways(data: DataView) -> Iterator[Finding]:
         if any(usual.get(label_key(name), name) != name for name in names)
     ]
     if rows:
+        inside = labels.several or labels.notation == "JSON"
         shown = [
             ", ".join(f"{quoted(name)} ({n:,})" for name, n in ways[key].most_common())
             for key in list(usual)[:_SHOWN]
@@ -85,7 +86,8 @@ def spelled_in_several_ways(data: DataView) -> Iterator[Finding]:
             f"{len(usual):,} {'label is' if len(usual) == 1 else 'labels are'} written in several ways",
             detail="\n".join(shown),
             why="the model learns both ways and answers with either; a program that reads the answer knows one",
-            mend="write each label in one way",
+            mend="write each label in one way"
+            + ("" if inside else ", or `ftkit fix --only label_spelling`"),
         )
 
 

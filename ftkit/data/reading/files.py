@@ -28,14 +28,19 @@ def in_place(path: Path) -> bool:
     return path.name.lower().endswith((".jsonl", ".json")) and path.is_file()
 
 
+def endings(path: Path) -> tuple[str, str]:
+    """What its name says: the kind of file, such as .jsonl, and what it is packed in ("" for nothing)."""
+    name = path.name.lower()
+    packing = next((PACKINGS[end] for end in PACKINGS if name.endswith(end)), "")
+    return (Path(name).suffix if not packing else Path(Path(name).stem).suffix), packing
+
+
 def read_file(path: Path, wanted: Collection[str], json_columns: Collection[str]) -> Reading:
     """Every row or its fault, in order; an error about the whole file gets its name in front.
 
     `wanted` are columns that a table may have, `json_columns` those whose cells may hold JSON.
     """
-    name = path.name.lower()
-    packing = next((PACKINGS[end] for end in PACKINGS if name.endswith(end)), "")
-    suffix = Path(name).suffix if not packing else Path(Path(name).stem).suffix
+    suffix, packing = endings(path)
     if suffix not in SUFFIXES and (packing or suffix not in tables.SUFFIXES):
         raise DataError(
             f"{path}: a data file is named {', '.join(SUFFIXES)}, each also with .gz or .zst behind it, or "

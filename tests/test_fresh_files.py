@@ -1,0 +1,232 @@
+"""Files that appear whole or not at all, one or several together; and that `ftkit.fix` leaves all as it was on any error."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ftkit
+from ftkit.data import fresh_files as module
+from ftkit.data.fresh_files import fresh_files
+from ftkit.data.mending import copying, packing
+from ftkit.errors import ConfigError, DataError, FtkitError, StorageError
+
+A, B = Path("a.jsonl"), Path("b.jsonl")
+
+
+def state() -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in Path.cwd().iterdir() if p.is_file()}
+
+
+def write(*paths: Path, text: bytes = b"new", force: bool = False) -> None:
+    with fresh_files(paths, force=force) as files:
+        for one in files:
+            one.file.write(text)
+
+
+def test_files_get_their_names_at_the_end() -> None:
+    with fresh_files((A, B)) as files:
+        files[0].file.write(b"1")
+        assert not A.exists() and not B.exists()
+        assert files[0].hidden.name.startswith(".") and files[0].hidden.name.endswith(".a.jsonl")
+    assert state() == {"a.jsonl": b"1", "b.jsonl": b""}
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_an_exception_leaves_nothing(force: bool) -> None:
+    A.write_bytes(b"old") if force else None
+    before = state()
+    with pytest.raises(KeyboardInterrupt), fresh_files((A, B), force=force) as files:
+        files[0].file.write(b"x" * 3_000_000)
+        raise KeyboardInterrupt
+    assert state() == before
+
+
+def test_a_file_that_is_there_is_overwritten_with_force_only() -> None:
+    A.write_bytes(b"old")
+    with pytest.raises(StorageError, match="a.jsonl is there already; pass force=True or --force"):
+        write(B, A)
+    assert state() == {"a.jsonl": b"old"}
+    write(B, A, force=True)
+    assert state() == {"a.jsonl": b"new", "b.jsonl": b"new"}
+
+
+def test_a_file_that_somebody_writes_meanwhile_is_not_overwritten() -> None:
+    with pytest.raises(StorageError, match="written by somebody else"), fresh_files((A, B)):
+        B.write_bytes(b"theirs")
+    assert state() == {"b.jsonl": b"theirs"}
+
+
+def test_a_link_that_leads_nowhere_counts_as_there() -> None:
+    A.symlink_to("nowhere")
+    with pytest.raises(StorageError, match="is there already"):
+        write(A)
+    write(A, force=True)
+    assert A.read_bytes() == b"new" and not Path("nowhere").exists()
+
+
+def test_a_folder_a_missing_folder_and_one_that_may_not_be_written() -> None:
+    Path("folder").mkdir()
+    with pytest.raises(StorageError, match="is a folder"):
+        write(Path("folder"), force=True)
+    with pytest.raises(StorageError, match="cannot write no/where/a.jsonl: No such file"):
+        write(Path("no/where/a.jsonl"))
+    if os.geteuid():
+        Path("folder").chmod(0o500)
+        with pytest.raises(StorageError, match="Permission denied"):
+            write(Path("folder/a.jsonl"))
+
+
+@pytest.mark.parametrize("failing", ["fsync", "replace", "link", "open"])
+@pytest.mark.parametrize("at", [1, 2])
+@pytest.mark.parametrize("force", [False, True])
+def test_whatever_fails_all_is_as_it_was(
+    failing: str, at: int, force: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if force:
+        A.write_bytes(b"old a")
+        B.write_bytes(b"old b")
+    before, count, real = state(), 0, getattr(os, failing)
+
+    def fails(*arguments: Any, **options: Any) -> Any:
+        nonlocal count
+        count += 1
+        if count == at:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(*arguments, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module.os, failing, fails)
+        if failing == "link":  # where a file system has no links the bytes are copied
+            write(A, B, force=force)
+        elif failing == "replace" and not force:  # names are given by links
+            write(A, B)
+        else:
+            with pytest.raises(StorageError, match="cannot write .*No space left"):
+                write(A, B, force=force)
+    done = {"a.jsonl": b"new", "b.jsonl": b"new"}
+    assert state() == (
+        done if failing == "link" or (failing == "replace" and not force) else before
+    )
+
+
+# --- the verb ---------------------------------------------------------------------------------------------------
+
+BODY = b'{"prompt": "q", "completion": "caf\xc3\x83\xc2\xa9 "}\n'
+
+
+@pytest.fixture
+def rows() -> Path:
+    path = Path("rows.jsonl")
+    path.write_bytes(BODY * 3)
+    return path
+
+
+def test_fix_overwrites_neither_the_new_file_nor_the_log_without_force(rows: Path) -> None:
+    ftkit.fix(rows, "out.jsonl")
+    with pytest.raises(StorageError, match="is there already"):
+        ftkit.fix(rows, "out.jsonl")
+    Path("out.jsonl").unlink()
+    with pytest.raises(StorageError, match="out.jsonl.fixes.jsonl is there already"):
+        ftkit.fix(rows, "out.jsonl")
+    ftkit.fix(rows, "out.jsonl", force=True)
+
+
+@pytest.mark.parametrize("way", ["itself", "path", "symbolic", "hard", "log"])
+def test_the_original_is_never_overwritten_with_force_too(rows: Path, way: str) -> None:
+    out = Path("out.jsonl")
+    if way == "symbolic":
+        out.symlink_to(rows)
+    elif way == "hard":
+        out.hardlink_to(rows)
+    target: Any = {"itself": rows, "path": rows.absolute(), "log": "other.jsonl"}.get(way, out)
+    before = state()
+    with pytest.raises(ConfigError, match="mending leaves the original as it is, also with force"):
+        ftkit.fix(rows, target, force=True, log=rows if way == "log" else None)
+    assert state() == before
+
+
+def test_a_source_that_is_a_link_to_the_new_file_is_refused(rows: Path) -> None:
+    Path("in.jsonl").symlink_to(rows)
+    with pytest.raises(ConfigError, match="leaves the original"):
+        ftkit.fix("in.jsonl", rows, force=True)
+
+
+def test_what_only_its_owner_may_read_stays_so(rows: Path) -> None:
+    rows.chmod(0o600)
+    ftkit.fix(rows, "out.jsonl")
+    for path in ("out.jsonl", "out.jsonl.fixes.jsonl"):
+        assert stat.S_IMODE(Path(path).stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("wrong", ["a text is cut", "a row is dropped", "a row is doubled"])
+def test_a_new_file_that_is_not_what_was_meant_never_gets_its_name(
+    rows: Path, wrong: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change: dict[str, Callable[[bytes], bytes]] = {
+        "a text is cut": lambda text: text.replace("café".encode(), b"caf"),
+        "a row is dropped": lambda text: b"" if b"prompt" in text else text,
+        "a row is doubled": lambda text: text + b"\n" + text if b"prompt" in text else text,
+    }
+    real = packing.Sink.write
+    monkeypatch.setattr(packing.Sink, "write", lambda self, text: real(self, change[wrong](text)))
+    before = state()
+    with pytest.raises(StorageError, match="does not read back as it was written"):
+        ftkit.fix(rows, "out.jsonl")
+    assert state() == before
+
+
+def test_a_file_that_is_written_to_meanwhile_is_refused(
+    rows: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = copying.Copy.write
+
+    def write_and_touch(self: copying.Copy, *arguments: Any) -> Any:
+        done = real(self, *arguments)
+        with rows.open("ab") as file:
+            file.write(BODY)
+        return done
+
+    monkeypatch.setattr(copying.Copy, "write", write_and_touch)
+    with pytest.raises(DataError, match="changed while it was read"):
+        ftkit.fix(rows, "out.jsonl")
+    assert list(state()) == ["rows.jsonl"]
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.jsonl.gz"])
+def test_a_disk_that_is_full_is_one_message_and_leaves_nothing(name: str) -> None:
+    import gzip
+    import random
+
+    chance = random.Random(0)
+    body = b"".join(
+        b'{"prompt": "%x", "completion": "a "}\n' % chance.getrandbits(4000) for _ in range(3000)
+    )
+    Path(name).write_bytes(gzip.compress(body) if name.endswith(".gz") else body)
+    before = state()
+    code = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20));"
+        f"from ftkit.cli.main import main; main(['fix', '{name}', 'out.{name}'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert "cannot write out." in done.stderr and "Traceback" not in done.stderr
+    assert state() == before
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 1 << 20
+
+
+def test_errors_of_the_verb_are_of_our_own_kind(rows: Path) -> None:
+    Path("folder").mkdir()
+    for out in ("folder.jsonl/x.jsonl", "rows.jsonl/x.jsonl", "no/x.jsonl"):
+        with pytest.raises(FtkitError):
+            ftkit.fix(rows, out)
