@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         AnswerMetric,
         Batch,
         CheckReport,
+        Converted,
         Dataset,
         Deployed,
         Diagnosis,
@@ -48,6 +49,7 @@ __all__ = [
     "batches",
     "check",
     "compare",
+    "convert",
     "deployments",
     "doctor",
     "errors",
@@ -82,6 +84,37 @@ def load(
     from ftkit.data import load
 
     return load(source, format=format, prompt=prompt, completion=completion, system=system)
+
+
+def convert(
+    source: Source,
+    out: str | Path,
+    *,
+    to: str,
+    format: str | None = None,
+    prompt: str | None = None,
+    completion: str | None = None,
+    system: str | None = None,
+    force: bool = False,
+) -> Converted:
+    """Write a data set in the format `to` to `out`: .jsonl, .json, .csv or .tsv, each also .gz or .zst.
+
+    The other options read the source, as in `load`. A row that cannot be carried whole is refused: DataError names every
+    such row in `.faults`, and nothing is written. `out` is replaced only with `force`, and may then be the source itself.
+    Raises StorageError where it is there already or cannot be written.
+    """
+    from ftkit.data import convert
+
+    return convert(
+        source,
+        out,
+        to=to,
+        format=format,
+        prompt=prompt,
+        completion=completion,
+        system=system,
+        force=force,
+    )
 
 
 def check(

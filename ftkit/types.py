@@ -15,6 +15,7 @@ from ftkit.cost import Candidate, PassedOver, Price, PriceTable, Quote, QuoteLin
 from ftkit.data import (
     CheckReport,
     CheckRule,
+    Converted,
     Dataset,
     DataView,
     Example,
@@ -51,6 +52,7 @@ __all__ = [
     "CheckReport",
     "CheckRule",
     "Comparison",
+    "Converted",
     "DataView",
     "Dataset",
     "Deployed",

@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 
 import ftkit
 from ftkit.cli.main import app
+from ftkit.data.writing import stem
+from ftkit.errors import DataError, FtkitError
 
 TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
 
@@ -49,3 +51,68 @@ def test_nothing_of_a_row_is_dropped(
     assert result.exit_code == 0, result.output
     written = [*ftkit.load("rows.train.jsonl"), *ftkit.load("rows.held_out.jsonl")]
     assert sorted(written, key=repr) == sorted(ftkit.load("rows.jsonl"), key=repr)
+
+
+def test_names_that_differ_only_before_the_ending_do_not_collide(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for version in ("v1", "v2"):
+        Path(f"tickets.{version}.jsonl").write_text(
+            "".join(
+                json.dumps({"prompt": f"{version} {n}", "completion": "a"}) + "\n" for n in range(9)
+            )
+        )
+        result = CliRunner().invoke(app, ["split", f"tickets.{version}.jsonl"])
+        assert result.exit_code == 0, result.output
+    for version in ("v1", "v2"):
+        written = [
+            *ftkit.load(f"tickets.{version}.train.jsonl"),
+            *ftkit.load(f"tickets.{version}.held_out.jsonl"),
+        ]
+        assert {row.prompt[0].content.split()[0] for row in written} == {version}
+        assert len(written) == 9
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("tickets.csv", "tickets"),
+        ("tickets.jsonl.gz", "tickets"),
+        ("tickets.v1.json.zst", "tickets.v1"),
+        ("Tickets.2026-01.PARQUET", "Tickets.2026-01"),
+        ("tickets.v1", "tickets.v1"),
+        (".tickets.jsonl", ".tickets"),
+        (".jsonl", ".jsonl"),
+    ],
+)
+def test_only_endings_that_say_how_a_file_is_read_are_taken_off(name: str, expected: str) -> None:
+    assert stem(name) == expected
+
+
+def test_the_parts_are_written_in_the_format_and_kind_that_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    # as text such a column is data about the row; in a chat it would be read as the tools of the model
+    rows = [{"prompt": f"q {n}", "completion": "a", "tools": "hammer"} for n in range(9)]
+    Path("rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    refused = CliRunner().invoke(app, ["split", "rows.jsonl"])
+    assert isinstance(refused.exception, DataError) and len(refused.exception.faults) == 8
+    names = ["--train-out", "train.csv", "--held-out", "held_out.csv.gz"]
+    result = CliRunner().invoke(app, ["split", "rows.jsonl", "--to", "prompt_completion", *names])
+    assert result.exit_code == 0, result.output
+    written = [*ftkit.load("train.csv"), *ftkit.load("held_out.csv.gz")]
+    assert sorted(written, key=repr) == sorted(ftkit.load("rows.jsonl"), key=repr)
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_either_both_parts_are_written_or_none(
+    force: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("rows.jsonl").write_text("".join(json.dumps(chat(n)) + "\n" for n in range(20)))
+    for names in (["--held-out", "nowhere/b.jsonl"], ["--held-out", "rows.train.jsonl"]):
+        result = CliRunner().invoke(app, ["split", "rows.jsonl", *names, *force])
+        assert isinstance(result.exception, FtkitError)
+        assert [path.name for path in Path().iterdir() if path.is_file()] == ["rows.jsonl"]

@@ -101,6 +101,13 @@ def test_mend_data(capsys: pytest.CaptureFixture[str]) -> None:
     assert said.strip().endswith("rows mended: 80, dropped: 1, by choice: 1")
 
 
+def test_convert_formats(capsys: pytest.CaptureFixture[str]) -> None:
+    story("convert_formats").main()
+    said = capsys.readouterr().out
+    assert "row 2, field 'messages[2]'" in said and "is there already" in said
+    assert said.strip().endswith("3 rows, the same in every file")
+
+
 def test_every_link_of_the_docs_leads_somewhere() -> None:
     for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):

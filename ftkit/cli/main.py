@@ -48,6 +48,7 @@ _VERBS = (
     "check",
     "fix",
     "split",
+    "convert",
     "estimate",
     "compare",
     "prices",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json as json_module
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,9 +11,9 @@ import typer
 import ftkit
 from ftkit.cli.options import Data, Json, with_load_options
 from ftkit.cli.terminal import show
-from ftkit.data import Example
-from ftkit.data.example import as_dicts
-from ftkit.errors import StorageError
+from ftkit.data.formats import candidates
+from ftkit.data.writing import stem, written
+from ftkit.errors import ConfigError
 
 
 def register(app: typer.Typer) -> None:
@@ -32,26 +32,30 @@ def split(
     ] = None,
     train_out: Annotated[Path | None, typer.Option(help="Default: NAME.train.jsonl")] = None,
     held_out: Annotated[Path | None, typer.Option(help="Default: NAME.held_out.jsonl")] = None,
+    to: Annotated[
+        str | None, typer.Option(help="Shape to write; default: chat, or preference for pairs.")
+    ] = None,
     force: Annotated[bool, typer.Option(help="Overwrite files that are there.")] = False,
     json: Json = False,
 ) -> None:
-    """Write two chat JSONL files: rows to train on and rows to judge by."""
+    """Write two files: rows to train on and rows to judge by."""
     rows = ftkit.load(data, **load_options)
     parts = rows.split(
         test=int(test) if test >= 1 else test,
         seed=seed,
         group_by=tuple(group_by) if group_by else None,
     )
-    stem = data.name.split(".")[0]
     targets = (
-        train_out or data.with_name(f"{stem}.train.jsonl"),
-        held_out or data.with_name(f"{stem}.held_out.jsonl"),
+        train_out or data.with_name(f"{stem(data.name)}.train.jsonl"),
+        held_out or data.with_name(f"{stem(data.name)}.held_out.jsonl"),
     )
-    for target in targets:
-        if target.exists() and not force:
-            raise StorageError(f"{target} is there already; pass --force to overwrite it")
-    for target, part in zip(targets, parts, strict=True):
-        _write(target, part)
+    if targets[0].absolute() == targets[1].absolute():
+        raise ConfigError(f"both parts would be written to {targets[0]}; name two files")
+    # where one row has two answers all have: no format mixes them
+    (format,) = candidates(to or ("preference" if rows[0].rejected else "chat"), None, None, None)
+    with ExitStack() as both:
+        for target, part in zip(targets, parts, strict=True):
+            both.enter_context(written(part, target, format, force=force))
     train, held = parts
     show(
         f"{len(train):,} rows to train on: {targets[0]}\n{len(held):,} rows held out: {targets[1]}",
@@ -62,33 +66,3 @@ def split(
         },
         json,
     )
-
-
-def _write(path: Path, rows: Any) -> None:
-    fresh = path.with_name(f".{path.name}.new")
-    try:
-        with open(fresh, "w", encoding="utf-8") as file:
-            file.writelines(
-                json_module.dumps(_row(example), ensure_ascii=False) + "\n" for example in rows
-            )
-        fresh.replace(path)
-    except OSError as error:
-        fresh.unlink(missing_ok=True)
-        raise StorageError(f"cannot write {path}: {error.strerror}") from error
-
-
-def _row(example: Example) -> dict[str, Any]:
-    """All of it, in the shape that `load` knows as chat or, with a rejected answer, as preference."""
-    beside: dict[str, Any] = {}
-    if example.tools:
-        beside["tools"] = list(example.tools)
-    if example.parallel_tool_calls is not None:
-        beside["parallel_tool_calls"] = example.parallel_tool_calls
-    if not example.rejected:
-        return {"messages": as_dicts(example.messages), **beside, **example.fields}
-    return {
-        "input": {"messages": as_dicts(example.messages[:-1]), **beside},
-        "preferred_output": as_dicts(example.messages[-1:]),
-        "non_preferred_output": as_dicts(example.rejected),
-        **example.fields,
-    }

@@ -20,6 +20,7 @@ from ftkit.data.checks import (
     check_rule,
     report_of_faults,
 )
+from ftkit.data.conversion import Converted, convert
 from ftkit.data.dataset import Dataset
 from ftkit.data.example import Example, Image, Message, ToolCall
 from ftkit.data.kinds import KINDS
@@ -34,6 +35,7 @@ __all__ = [
     "NEVER",
     "CheckReport",
     "CheckRule",
+    "Converted",
     "DataView",
     "Dataset",
     "Example",
@@ -53,6 +55,7 @@ __all__ = [
     "ToolCall",
     "check",
     "check_rule",
+    "convert",
     "load",
     "report_of_faults",
     "shingles",

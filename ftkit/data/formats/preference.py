@@ -13,11 +13,23 @@ from ftkit.data.example import Example, Message, as_dicts
 from ftkit.data.formats.chat import conversation, other_system
 from ftkit.data.formats.features import EVERYTHING
 from ftkit.data.formats.layout import by_fields
-from ftkit.data.formats.turns import row_faults, rows_tools, turn_faults, turns
+from ftkit.data.formats.turns import row_faults, rows_tools, turn_faults, turns, unknown_fields
 from ftkit.data.strict_json import kind_of
 from ftkit.errors import Fault
 
 _ANSWERS = ("preferred_output", "non_preferred_output")
+_INPUT = "it carries messages, tools and parallel_tool_calls; further columns stand beside it"
+# the last five have faults of their own
+_OF_THE_INPUT = (
+    "messages",
+    "tools",
+    "parallel_tool_calls",
+    "functions",
+    "function_call",
+    "tool_choice",
+    "tool_calls",
+    "weight",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +75,7 @@ class Preference:
             yield Fault(f"must be an object with messages, is {kind_of(given)}", field="input")
         else:
             yield from row_faults(given, "input.")
+            yield from unknown_fields(given, _OF_THE_INPUT, "input", _INPUT)
             yield from turn_faults(given.get("messages"), "input.messages")
             yield from other_system(given.get("messages"), self.system, "input.messages")
         for name in _ANSWERS:

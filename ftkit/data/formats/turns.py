@@ -6,7 +6,7 @@ What would change the meaning of a row and cannot be carried is a fault, never d
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from ftkit.data.example import Image, Message, Part, ToolCall
@@ -145,9 +145,12 @@ def _part_faults(part: Any, role: str, path: str) -> Iterator[Fault]:
     if not isinstance(part, dict):
         yield Fault(f"a part must be an object, is {kind_of(part)}", field=path)
     elif part.get("type") == "text":
+        yield from unknown_fields(part, ("type", "text"), path, "a text part carries type and text")
         if not isinstance(part.get("text"), str):
             yield Fault(f"must be text, is {kind_of(part.get('text'))}", field=f"{path}.text")
     elif part.get("type") == "image_url":
+        known = ("type", "image_url")
+        yield from unknown_fields(part, known, path, "an image part carries type and image_url")
         yield from _image_faults(part.get("image_url"), role, f"{path}.image_url")
     else:
         said = part.get("type")
@@ -160,6 +163,7 @@ def _image_faults(image: Any, role: str, path: str) -> Iterator[Fault]:
     if not isinstance(image, dict) or not isinstance(image.get("url"), str):
         yield Fault("must be an object with a url", field=path)
         return
+    yield from unknown_fields(image, ("url", "detail"), path, "an image carries url and detail")
     if not image["url"].startswith(("https://", "data:image/")):
         yield Fault(
             "an image is an https address, or a data URL such as data:image/png;base64,...",
@@ -200,6 +204,13 @@ def _call_faults(call: Any, path: str) -> Iterator[Fault]:
             field=path,
         )
         return
+    yield from unknown_fields(
+        call, ("id", "type", "function"), path, "a tool call carries id, type and function"
+    )
+    inside = f"{path}.function"
+    yield from unknown_fields(
+        function, ("name", "arguments"), inside, "the function carries name and arguments"
+    )
     for field, value in (("id", call.get("id")), ("function.name", function.get("name"))):
         if not isinstance(value, str) or not value:
             yield Fault(f"must be text, is {kind_of(value)}", field=f"{path}.{field}")
@@ -211,6 +222,15 @@ def _call_faults(call: Any, path: str) -> Iterator[Fault]:
         yield Fault(f"must be JSON text, is {kind_of(arguments)}", field=place)
     elif not _is_json_object(arguments):
         yield Fault("must be the JSON text of an object", field=place)
+
+
+def unknown_fields(
+    values: Mapping[str, Any], known: Collection[str], path: str, carries: str
+) -> Iterator[Fault]:
+    """Fields that say something and that nobody here reads: they would be dropped."""
+    for key, value in values.items():
+        if key not in known and not empty(value):
+            yield Fault(f"unknown field; {carries}", field=f"{path}.{key}")
 
 
 def tool_faults(tools: Any, path: str = "tools") -> Iterator[Fault]:

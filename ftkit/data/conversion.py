@@ -1,0 +1,55 @@
+"""`convert`: the rows of one file in the shape of another format, whole, or nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ftkit.data.dataset import Dataset
+from ftkit.data.formats import candidates
+from ftkit.data.loading import load
+from ftkit.data.writing import written
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """What was written: `path` holds `rows` rows in the format `written`; they came in `read`, for the reason `detected`."""
+
+    path: Path
+    rows: int
+    read: str
+    detected: str
+    written: str
+
+    def __str__(self) -> str:
+        why = f": {self.detected}" if self.detected else ""
+        return f"{self.rows:,} rows as {self.written!r}: {self.path}\nread as {self.read!r}{why}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {"schema_version": 1, **asdict(self), "path": str(self.path)}
+
+
+def convert(
+    source: str | Path | Iterable[Any] | Dataset,
+    out: str | Path,
+    *,
+    to: str,
+    format: str | None = None,
+    prompt: str | None = None,
+    completion: str | None = None,
+    system: str | None = None,
+    force: bool = False,
+) -> Converted:
+    """Write the rows of `source` to `out` (.jsonl, .json, .csv, .tsv, each also .gz or .zst) in the format `to`.
+
+    The other options read the source as in `load`. `out` is replaced only with `force`, and only at the end: it may be
+    the source itself. Raises as `load` does, DataError naming every row that cannot be carried whole, and StorageError.
+    """
+    (goal,) = candidates(to, None, None, None)
+    data = load(source, format=format, prompt=prompt, completion=completion, system=system)
+    with written(data, Path(out), goal, force=force):
+        pass
+    return Converted(Path(out), len(data), data.format, data.detected, goal.name)
