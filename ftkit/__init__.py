@@ -75,15 +75,23 @@ def load(
     prompt: str | None = None,
     completion: str | None = None,
     system: str | None = None,
+    strip_separators: bool | None = None,
 ) -> Dataset:
     """Read a data set: JSONL, JSON or CSV file, list of dicts, or Hugging Face `datasets` object.
 
-    `prompt` and `completion` name columns; `system` is put in front of rows that have no system message. One strict
-    pass; raises DataError with every bad row in `.faults`.
+    `prompt` and `completion` name columns; `system` is put in front of rows that have no system message;
+    `strip_separators=True` takes off what nearly all prompts and completions begin or end with (FT605). One strict pass; raises DataError with every bad row in `.faults`.
     """
     from ftkit.data import load
 
-    return load(source, format=format, prompt=prompt, completion=completion, system=system)
+    return load(
+        source,
+        format=format,
+        prompt=prompt,
+        completion=completion,
+        system=system,
+        strip_separators=strip_separators,
+    )
 
 
 def convert(
@@ -122,7 +130,7 @@ def check(
     model: str | None = None,
     *,
     against: Source | None = None,
-    **load_options: str | None,
+    **load_options: Any,
 ) -> CheckReport:
     """Judge a data set, for one model where given: findings with row numbers and a way to mend. Never raises for data.
 

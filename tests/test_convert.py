@@ -62,7 +62,7 @@ def test_every_kind_of_file_gives_back_the_same_rows(kind: str, packing: str) ->
         Path(f"out.{kind}{packing}"),
         len(HARD),
         "prompt_completion",
-        f"each of {len(HARD):,} rows has 'prompt' and 'completion'",
+        f"each of {len(HARD):,} rows has 'prompt' and 'completion', and none has a mark of 'transcript'",
         "prompt_completion",
     )
 

@@ -85,7 +85,7 @@ MESSAGE_FAULTS: list[tuple[Any, str, str]] = [
     ({"role": "assistant", "content": 5}, "messages[1].content", "must be text, is a number"),
     ({**ANSWER, "content": [{"type": "text"}]}, "messages[1].content[0].text", "must be text"),
     ({**ANSWER, "content": []}, "messages[1].content", "empty list"),
-    ({**ANSWER, "function_call": {"x": 1}}, "messages[1].function_call", "write 'tool_calls'"),
+    ({**ANSWER, "function_call": {"x": 1}}, "messages[1].function_call", "is written {'name'"),
     ({**ANSWER, "tool_call_id": "1"}, "messages[1].tool_call_id", "only a tool's turn"),
     ({**ANSWER, "name": 5}, "messages[1].name", "must be text"),
     ({**ANSWER, "weight": 2}, "messages[1].weight", "0 or 1"),
@@ -103,7 +103,7 @@ def test_a_message_that_cannot_be_carried_is_named_with_its_field(
     assert reason in fault.reason
 
 
-@pytest.mark.parametrize("key", ["functions", "tool_choice", "function_call", "weight"])
+@pytest.mark.parametrize("key", ["tool_choice", "function_call", "weight"])
 def test_a_chat_row_with_something_that_cannot_be_carried_is_refused(key: str) -> None:
     (fault,) = faults_of([{**CHAT, key: [{"x": 1}]}])
     assert fault.field == key

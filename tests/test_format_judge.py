@@ -217,7 +217,7 @@ class FillsIn(Chat):
     [
         (DropsTheInput(), AssertionError),
         (DropsAColumn(), AssertionError),
-        (RaisesOnAList(), (AttributeError, TypeError)),
+        (RaisesOnAList(), (AttributeError, TypeError, KeyError)),
         (DropsNames(), AssertionError),
         (FillsIn(), AssertionError),
     ],

@@ -58,7 +58,19 @@ _JOB: dict[str, Any] = {
         bool | None, typer.Option("--force-new", help="Start a second job for the same work.")
     ],
 }
-_LOAD = {"format": Format, "prompt": Prompt, "completion": Completion, "system": System}
+StripSeparators = Annotated[
+    bool | None,
+    typer.Option(
+        "--strip-separators", help="Take off what nearly all prompts and completions end with."
+    ),
+]
+_LOAD = {
+    "format": Format,
+    "prompt": Prompt,
+    "completion": Completion,
+    "system": System,
+    "strip_separators": StripSeparators,
+}
 
 
 def with_load_options(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,6 +1,8 @@
 """Which format the rows have, decided when all have gone by, and what each format that was possible says against them.
 
-No row is kept: what is remembered is how many rows had which keys, and the faults.
+No row is kept: what is remembered is how many rows had which keys, and the faults. A format that follows another (the same
+fields, told apart by values) rests until a row has a mark of it. That row raises `Contested`, and the pass begins again with
+every row judged by both: so the many files without such a row cost nothing more.
 """
 
 from __future__ import annotations
@@ -8,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ftkit.data.formats import Format
+from ftkit.data.formats import PLAIN_TEXT, Format
 from ftkit.data.reading.fault_log import FaultLog, refusal
 from ftkit.data.reading.records import Record
 from ftkit.errors import DataError, Fault
@@ -21,12 +23,17 @@ _REMEMBERED = (
 _FEW = 100
 
 
+class Contested(Exception):
+    """A row has a mark of a format that rested."""
+
+
 @dataclass(slots=True, eq=False)
 class _Candidate:
     """What one possible format thinks of the rows so far."""
 
     format: Format
     log: FaultLog = field(default_factory=FaultLog)
+    follows: _Candidate | None = None
 
 
 @dataclass(slots=True)
@@ -41,14 +48,41 @@ class _Kind:
     unseen: dict[_Candidate, int] = field(default_factory=dict)  # after how many rows they stopped
 
 
-class Tally:
-    """Sees every record once; `choice` then says which format it is. `keys` are the keys of all rows, in order."""
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What rows with the same keys are: their kind, and who may be woken by one of them."""
 
-    def __init__(self, source: str, formats: Sequence[Format]) -> None:
+    kind: _Kind
+    resting: Sequence[Format]  # asked about rows that are at fault
+    watching: Sequence[Format]  # those of them that are asked about every row
+
+
+@dataclass(frozen=True, slots=True)
+class _Undecided:
+    """Rows with the same keys that some formats tell apart by values: a look for each of their verdicts."""
+
+    asked: Sequence[_Candidate]
+    looks: dict[tuple[int, ...], _Look] = field(default_factory=dict)
+
+
+class Tally:
+    """Sees every record once; `choice` then says which format it is. `keys` are the keys of all rows, in order.
+
+    Unless it is `awake`, `see` raises Contested for the first row with a mark of a format that follows another.
+    """
+
+    def __init__(self, source: str, formats: Sequence[Format], *, awake: bool = False) -> None:
         self._source = source
-        self._candidates = [_Candidate(format) for format in formats]
-        self._kinds: dict[tuple[str, ...], _Kind] = {}  # by the names of the formats
-        self._kind_of: dict[tuple[str, ...], _Kind] = {}  # by the keys of a row
+        every = [_Candidate(format) for format in formats]
+        for one in every:
+            one.follows = next((o for o in every if o.format.name == one.format.follows), None)
+        self._resting = [one for one in every if one.follows is not None and not awake]
+        self._candidates = [one for one in every if one not in self._resting]
+        self._kinds: dict[tuple[_Candidate, ...], _Kind] = {}  # by the formats that fit
+        self._looks: dict[tuple[str, ...], _Look] = {}  # by the keys of a row
+        self._undecided: dict[
+            tuple[str, ...], _Undecided
+        ] = {}  # the same, where keys are not enough
         self.keys: dict[str, None] = {}
         self.rows = 0
 
@@ -57,11 +91,17 @@ class Tally:
         self.rows += 1
         values = record.values
         keys = tuple(values)
-        kind = self._kind_of.get(keys) or self._kind(keys, record)
+        look = self._looks.get(keys) or self._look(keys, record)
+        kind = look.kind
         kind.rows += 1
+        at_fault = False
         for one in kind.fitting:
             for fault in one.format.faults(values):
                 one.log.add(_placed(fault, record))
+                at_fault = True
+        for format in look.resting if at_fault else look.watching:
+            if format.sniff(values)[0] > 1:
+                raise Contested
         if kind.strange:
             self._see_strange(kind, record)
 
@@ -92,18 +132,38 @@ class Tally:
                 f"{chosen.format.name!r}{self._mixed(chosen)}"
             )
             raise refusal(message, [unreadable, chosen.log])
+        if (others := self._mixed(chosen)) and any(
+            one.follows is chosen for kind in self._kinds.values() for one in kind.fitting
+        ):
+            raise DataError(
+                f"{self._source}: {others.removeprefix('; ')}; say with format= which is meant for all"
+            )
         return chosen.format, self._why(chosen)
 
     def _why(self, chosen: _Candidate) -> str:
+        notes = [note for key, note in chosen.format.notes.items() if key in self.keys]
         if len(self._candidates) == 1:
-            return "the options name it"
-        return f"each of {self.rows:,} rows {self._reason(chosen)}"
+            return "; ".join(["the options name it", *notes])
+        why = f"each of {self.rows:,} rows {self._reason(chosen)}"
+        rivals = [repr(one.format.name) for one in self._resting if one.follows is chosen]
+        if rivals:
+            why += f", and none has a mark of {' or '.join(rivals)}"
+        return "; ".join([why, *notes])
 
     def _reason(self, candidate: _Candidate) -> str:
+        """Of a row that fits few other formats, where there is one."""
         kinds = (kind for kind in self._kinds.values() if candidate in kind.fitting)
-        return min(kinds, key=lambda kind: kind.first).reasons[candidate]
+        return min(kinds, key=lambda kind: (len(kind.fitting), kind.first)).reasons[candidate]
 
-    def _kind(self, keys: tuple[str, ...], record: Record) -> _Kind:
+    def _look(self, keys: tuple[str, ...], record: Record) -> _Look:
+        """What a row is whose keys alone do not tell it, or are new."""
+        undecided = self._undecided.get(keys)
+        if undecided is not None:
+            verdict = tuple(one.format.sniff(record.values)[0] for one in undecided.asked)
+            look = undecided.looks.get(verdict)
+            if look is None:
+                look = undecided.looks[verdict] = self._judged(keys, record)
+            return look
         self.keys.update(dict.fromkeys(keys))
         if len(self.keys) > COLUMNS:
             reason = (
@@ -111,16 +171,36 @@ class Tally:
                 "row into one column, as an object"
             )
             raise DataError(f"{self._source}: too many columns", [_placed(Fault(reason), record)])
+        asked = [
+            one
+            for one in self._candidates
+            if one.format.by_values and set(one.format.wants).issubset(keys)
+        ]
+        look = self._judged(keys, record)
+        if len(self._looks) + len(self._undecided) < _REMEMBERED and len(keys) <= _FEW:
+            if asked:
+                self._undecided[keys] = _Undecided(asked)
+            else:
+                self._looks[keys] = look
+        return look
+
+    def _judged(self, keys: tuple[str, ...], record: Record) -> _Look:
         found = {one: one.format.sniff(record.values) for one in self._candidates}
-        fitting = tuple(one for one, (score, _) in found.items() if score)
-        strange = [one for one in self._candidates if one not in fitting]
-        names = tuple(one.format.name for one in fitting)
-        kind = self._kinds.setdefault(names, _Kind(fitting, strange, record.row))
+        marked = [one for one, (score, _) in found.items() if score > 1]
+        fitting = tuple(
+            one
+            for one, (score, _) in found.items()
+            if score and not any(other.follows is one for other in marked)
+        )
+        kind = self._kinds.get(fitting)
+        if kind is None:
+            strange = [one for one in self._candidates if one not in fitting]
+            kind = self._kinds[fitting] = _Kind(fitting, strange, record.row)
         for one, (_, reason) in found.items():
             kind.reasons.setdefault(one, reason)
-        if len(self._kind_of) < _REMEMBERED and len(keys) <= _FEW:
-            self._kind_of[keys] = kind
-        return kind
+        resting = [one.format for one in self._resting if one.follows in fitting]
+        watching = [one for one in resting if not set(one.watched).isdisjoint(keys)]
+        return _Look(kind, resting, watching)
 
     def _fitting(self, candidate: _Candidate) -> int:
         return sum(kind.rows for kind in self._kinds.values() if candidate in kind.fitting)
@@ -135,16 +215,21 @@ class Tally:
                         [unreadable],
                     )
             return self._candidates[0]
-        counts = {one.format.name: self._fitting(one) for one in self._candidates}
+        counts = {one: self._fitting(one) for one in self._candidates}
         best = max(counts.values())
+        called = {one.format.name for one in self._candidates}
+        if best == 0 and len(called) == 1:
+            reasons = [why for kind in self._kinds.values() for why in kind.reasons.values()]
+            said = f" (the first has {reasons[0].removeprefix('has ')})" if reasons else ""
+            raise refusal(f"{source}: no row is of the format {called.pop()!r}{said}", [unreadable])
         if best == 0:
             raise refusal(
                 f"{source}: no known format: its rows have the columns {', '.join(keys) or 'none'}"
                 "; pass prompt= and completion= to name the two to learn from, or give each row a list "
-                "'messages'",
+                f"'messages'{'; ' + PLAIN_TEXT if keys == ['text'] else ''}",
                 [unreadable],
             )
-        fitting = [one for one in self._candidates if counts[one.format.name] == best]
+        fitting = [one for one in self._candidates if counts[one] == best]
         if len(fitting) > 1:
             names = " and ".join(repr(one.format.name) for one in fitting)
             why = ", ".join(f"{one.format.name!r}: a row {self._reason(one)}" for one in fitting)

@@ -15,7 +15,7 @@ from ftkit.data.checks.answers import (
 )
 from ftkit.data.checks.baselines import baseline_scores
 from ftkit.data.checks.boilerplate import repeated_text
-from ftkit.data.checks.consistency import extra_columns, system_prompts
+from ftkit.data.checks.consistency import extra_columns, old_separators, system_prompts
 from ftkit.data.checks.control_text import control_text
 from ftkit.data.checks.copies import answer_in_the_prompt
 from ftkit.data.checks.damage import (
@@ -91,6 +91,7 @@ RULES: tuple[Rule, ...] = (
     injected_instructions,  # FT506
     extra_columns,  # FT601
     system_prompts,  # FT602
+    old_separators,  # FT605
     refusals,  # FT701
     as_an_ai,  # FT702
     cut_answers,  # FT703

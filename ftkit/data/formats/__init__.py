@@ -8,31 +8,52 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ftkit.data.formats.alpaca import Alpaca
+from ftkit.data.formats.anthropic import Anthropic
+from ftkit.data.formats.bedrock import Bedrock
 from ftkit.data.formats.chat import Chat
 from ftkit.data.formats.chosen_rejected import ChosenRejected
+from ftkit.data.formats.google import Google
+from ftkit.data.formats.google_preference import GooglePreference
 from ftkit.data.formats.layout import Format, Layout
 from ftkit.data.formats.materialised import Materialised
 from ftkit.data.formats.preference import Preference
 from ftkit.data.formats.prompt_completion import PromptCompletion
+from ftkit.data.formats.separators import Separators, separators
 from ftkit.data.formats.sharegpt import ShareGPT
+from ftkit.data.formats.transcript import Transcript
 from ftkit.data.formats.writing import row_of
 from ftkit.errors import ConfigError
 from ftkit.words import nearest
 
 __all__ = [
+    "ALIASES",
+    "FORMATS",
     "NAMES",
+    "PLAIN_TEXT",
     "Alpaca",
+    "Anthropic",
+    "Bedrock",
     "Chat",
     "ChosenRejected",
     "Format",
+    "Google",
+    "GooglePreference",
     "Layout",
     "Materialised",
     "Preference",
     "PromptCompletion",
+    "Separators",
     "ShareGPT",
+    "Transcript",
     "candidates",
     "row_of",
+    "separators",
 ]
+
+
+def _transcript_in_two_columns(system: str | None) -> Format:
+    return Transcript(system, ("prompt", "completion"))
+
 
 _READ: tuple[Callable[[str | None], Format], ...] = (
     Chat,
@@ -40,8 +61,30 @@ _READ: tuple[Callable[[str | None], Format], ...] = (
     Alpaca,
     ShareGPT,
     ChosenRejected,
+    Google,
+    GooglePreference,
+    Bedrock,
+    Anthropic,
+    Transcript,
+    _transcript_in_two_columns,
 )
-NAMES = (*(one(None).name for one in _READ), PromptCompletion.name)
+# Every format as it is written: what a new one must fulfil is judged over these.
+FORMATS: tuple[Format, ...] = (*(one(None) for one in _READ), PromptCompletion())
+NAMES = tuple(dict.fromkeys(one.name for one in FORMATS))
+# What providers call a shape that is read under another name here.
+ALIASES = {
+    "openai": "chat",
+    "openai_preference": "preference",
+    "together_conversational": "chat",
+    "together_instruction": "prompt_completion",
+    "together_preference": "preference",
+    "fireworks": "chat",
+    "fireworks_preference": "preference",
+}
+PLAIN_TEXT = (
+    "plain text in 'text' has no question and no answer, and nothing in ftkit trains it; give rows a 'prompt' and a "
+    "'completion', or a list 'messages' (a text of turns 'Human:' and 'Assistant:' is the format 'transcript')"
+)
 
 
 def candidates(
@@ -51,8 +94,11 @@ def candidates(
 
     Raises ConfigError for an unknown format, or options that contradict each other.
     """
+    if format == "text":
+        raise ConfigError(PLAIN_TEXT)
+    format = ALIASES.get(format, format) if format is not None else None
     if format is not None and format not in NAMES:
-        raise ConfigError(f"there is no format {format!r}{nearest(format, NAMES)}")
+        raise ConfigError(f"there is no format {format!r}{nearest(format, (*NAMES, *ALIASES))}")
     named = prompt is not None or completion is not None
     if named and format not in (None, PromptCompletion.name):
         raise ConfigError("prompt= and completion= name columns of the format 'prompt_completion'")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from types import MappingProxyType
 from typing import Any
 
 from ftkit.data.example import Example, Message, as_dicts
 from ftkit.data.formats.features import EVERYTHING
+from ftkit.data.formats.functions import NOTE, as_tools, is_old
 from ftkit.data.formats.layout import by_fields
 from ftkit.data.formats.turns import row_faults, rows_tools, turn_faults, turns
 from ftkit.errors import Fault
@@ -21,10 +24,15 @@ class Chat:
 
     name = "chat"
     wants = ("messages",)
-    reads = ("messages", "tools", "parallel_tool_calls")
+    reads = ("messages", "tools", "functions", "parallel_tool_calls")
     mapped = ()
     carries = EVERYTHING - {"rejected"}
     needs = ()
+    json_columns = ("messages",)
+    follows = None
+    watched = ()
+    by_values = False
+    notes = MappingProxyType({"functions": NOTE})
 
     @property
     def identity(self) -> str:
@@ -33,13 +41,14 @@ class Chat:
 
     def example(self, values: Mapping[str, Any]) -> Example:
         """The conversation with its tools; every other column goes to `fields`."""
-        messages = turns(values["messages"])
+        row = as_tools(values)[0] if is_old(values) else values
+        messages = turns(row["messages"])
         if self.system is not None and messages[0].role != "system":
             messages = (Message("system", self.system), *messages)
         return Example(
             messages,
             self.columns(values),
-            tools=rows_tools(values),
+            tools=rows_tools(row),
             parallel_tool_calls=values.get("parallel_tool_calls"),
         )
 
@@ -49,13 +58,14 @@ class Chat:
 
     def faults(self, values: Mapping[str, Any]) -> Iterator[Fault]:
         """What is wrong with one row."""
-        yield from row_faults(values)
-        if "messages" not in values:
-            yield Fault("the field is missing", field="messages")
-            return
-        yield from turn_faults(values["messages"], "messages")
-        if self.system is not None:
-            yield from other_system(values["messages"], self.system, "messages")
+        found = self._faults(values)
+        first = next(found, None)
+        if first is None:
+            return found
+        if not is_old(values):
+            return chain((first,), found)
+        row, faults = as_tools(values)
+        return iter(faults or self._faults(row))
 
     def sniff(self, values: Mapping[str, Any]) -> tuple[int, str]:
         """By its field."""
@@ -64,6 +74,16 @@ class Chat:
     def write(self, example: Example) -> dict[str, Any]:
         """The conversation, its tools, and the further columns."""
         return {**conversation(example, example.messages), **example.fields}
+
+    def _faults(self, values: Mapping[str, Any]) -> Iterator[Fault]:
+        """The same, of a row in the shape of today."""
+        yield from row_faults(values)
+        if "messages" not in values:
+            yield Fault("the field is missing", field="messages")
+            return
+        yield from turn_faults(values["messages"], "messages")
+        if self.system is not None:
+            yield from other_system(values["messages"], self.system, "messages")
 
 
 def conversation(example: Example, messages: Sequence[Message]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from ftkit.data.example import Example
@@ -50,15 +51,37 @@ class Format(Layout, Protocol):
     def reads(self) -> tuple[str, ...]:
         """The fields that become the Example; all others are extra columns."""
 
+    @property
+    def json_columns(self) -> tuple[str, ...]:
+        """The columns whose cells may hold JSON where rows come from a table of texts."""
+
+    @property
+    def follows(self) -> str | None:
+        """The format that has the same fields, and is meant where a row has no mark of this one."""
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """Fields under which a row may have such a mark though it has no fault in the format that is followed."""
+
+    @property
+    def by_values(self) -> bool:
+        """Whether `sniff` looks at more than the names of the fields, so that each row is asked about."""
+
+    @property
+    def notes(self) -> Mapping[str, str]:
+        """What is to be told of a field, where a file has it."""
+
     def faults(self, values: Mapping[str, Any]) -> Iterator[Fault]:
         """What is wrong with one row, as faults without a place."""
 
     def sniff(self, values: Mapping[str, Any]) -> tuple[int, str]:
-        """How well a row fits, 0 for not at all, and in words why."""
+        """How well a row fits, 0 for not at all, and in words why; 2 for a mark that only this format has."""
 
     def write(self, example: Example) -> dict[str, Any]:
         """The row that reads back as this Example, which has no feature but those that are carried. See `writing`."""
 
+
+NO_NOTES: Mapping[str, str] = MappingProxyType({})
 
 _FOR_THE_MODEL = ("tools", "functions", "tool_choice", "image", "images", "videos", "audios")
 

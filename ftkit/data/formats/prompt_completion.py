@@ -1,6 +1,6 @@
 """Rows of two columns: a prompt and the completion to learn, under these names or any others.
 
-Both are taken verbatim: a space at either end changes the tokens, so nothing is stripped here.
+Both are taken verbatim: a space at either end changes the tokens. Only the separators that a caller asked to strip are stripped.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ftkit.data.example import Example, Message
-from ftkit.data.formats.layout import by_fields, empty
+from ftkit.data.formats.layout import NO_NOTES, by_fields, empty
+from ftkit.data.formats.separators import NONE, Separators
 from ftkit.data.strict_json import kind_of
 from ftkit.errors import Fault
 
@@ -24,10 +25,16 @@ class PromptCompletion:
     prompt: str = "prompt"
     completion: str = "completion"
     system: str | None = None
+    strip: Separators = NONE
 
     name = "prompt_completion"
-    carries = frozenset({"fields"})
+    carries = frozenset({"turn_marks", "fields"})
     needs = ()
+    json_columns = ()
+    follows = None
+    watched = ()
+    by_values = False
+    notes = NO_NOTES
 
     @property
     def wants(self) -> tuple[str, ...]:
@@ -46,14 +53,15 @@ class PromptCompletion:
 
     @property
     def identity(self) -> str:
-        """Which columns are read, and the added system message."""
-        return f"prompt_completion {self.prompt!r} {self.completion!r} {self.system!r}"
+        """Which columns are read, the added system message, and what is stripped."""
+        said = f"prompt_completion {self.prompt!r} {self.completion!r} {self.system!r}"
+        return f"{said} without {self.strip}" if self.strip else said
 
     def example(self, values: Mapping[str, Any]) -> Example:
         """The two turns; every other column goes to `fields`."""
         turns: tuple[Message, ...] = (
-            Message("user", values[self.prompt]),
-            Message("assistant", values[self.completion]),
+            Message("user", self.strip.prompt(values[self.prompt])),
+            Message("assistant", self.strip.completion(values[self.completion])),
         )
         if self.system is not None:
             turns = (Message("system", self.system), *turns)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ftkit.data.example import Example, Message
-from ftkit.data.formats.layout import beside_faults, by_fields, empty
+from ftkit.data.formats.layout import NO_NOTES, beside_faults, by_fields, empty
 from ftkit.data.formats.sharegpt_calls import Calls, tools_of
 from ftkit.data.formats.turns import turn_faults, turns
 from ftkit.data.strict_json import kind_of
@@ -45,8 +45,23 @@ class ShareGPT:
     wants = (_FIELD,)
     reads = (_FIELD, "system", "tools")
     mapped = ()
-    carries = frozenset({"system", "empty_system", "multi_turn", "free_order", "fields"})
+    carries = frozenset(
+        {
+            "system",
+            "empty_system",
+            "late_system",
+            "multi_turn",
+            "free_order",
+            "turn_marks",
+            "fields",
+        }
+    )
     needs = ()
+    json_columns = (_FIELD,)
+    follows = None
+    watched = ()
+    by_values = False
+    notes = NO_NOTES
 
     @property
     def identity(self) -> str:

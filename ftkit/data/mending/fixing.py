@@ -24,7 +24,7 @@ from ftkit.data.mending.spelling import usual_spelling
 from ftkit.data.reading import tables
 from ftkit.data.reading.fault_log import FaultLog
 from ftkit.data.reading.files import endings
-from ftkit.data.tally import Tally
+from ftkit.data.tally import Contested, Tally
 from ftkit.errors import ConfigError, DataError, Fault, StorageError
 
 
@@ -134,19 +134,27 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _format(
-    path: Path, formats: Sequence[Format], options: dict[str, str | None], drop_unreadable: bool
+    path: Path, formats: Sequence[Format], options: dict[str, Any], drop_unreadable: bool
 ) -> Format:
     """The format of the rows; raises what `load` would raise of them, unless bad rows are to be dropped."""
-    unreadable, tally = FaultLog(), Tally(str(path), formats)
+    try:
+        tally, unreadable = _tallied(path, formats, awake=False)
+    except Contested:
+        tally, unreadable = _tallied(path, formats, awake=True)
+    if not tally.rows:
+        load(path, **options)
+        raise DataError(f"{path} has no rows")
+    return tally.fitting_most() if drop_unreadable else tally.choice(unreadable)[0]
+
+
+def _tallied(path: Path, formats: Sequence[Format], *, awake: bool) -> tuple[Tally, FaultLog]:
+    unreadable, tally = FaultLog(), Tally(str(path), formats, awake=awake)
     for item in read_rows(path, formats):
         if isinstance(item, Fault):
             unreadable.add(item)
         else:
             tally.see(item)
-    if not tally.rows:
-        load(path, **options)
-        raise DataError(f"{path} has no rows")
-    return tally.fitting_most() if drop_unreadable else tally.choice(unreadable)[0]
+    return tally, unreadable
 
 
 def _spelling(path: Path, formats: Sequence[Format], mender: RowMender) -> dict[str, str]:
