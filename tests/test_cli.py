@@ -51,7 +51,7 @@ def rows_file(name: str = "rows.jsonl", rows: list[dict[str, str]] = ROWS) -> st
 
 def test_the_story_by_commands_alone(base: str, home: Path) -> None:
     data = rows_file()
-    parts = as_json("split", data, "--test", "0.2")
+    parts = as_json("split", data, "--test", "12")
     assert parts["train"] == {"path": "rows.train.jsonl", "rows": 48}
     assert "48 rows, 1 warning" in ftkit("check", "rows.train.jsonl", "--model", base).stdout
     plan = as_json("estimate", "rows.train.jsonl", "--model", base, "--max-steps", "2")

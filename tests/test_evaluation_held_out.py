@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import cast
 
 import pytest
@@ -57,6 +58,36 @@ def test_a_question_seen_with_another_answer_is_a_note() -> None:
     data = ftkit.load([{"prompt": "p", "completion": "b"}, {"prompt": "q", "completion": "b"}])
     report = evaluate(model(right_on([])), [base()], data, train=train)
     assert any(note.startswith("held-out row 2: the question is also") for note in report.notes)
+    assert not any("nearly known" in note for note in report.notes), "it is said once"
+
+
+LONG = "How long does a transfer from my bank to the new account take in the summer?"
+
+
+def test_questions_that_are_nearly_those_of_the_training_rows_are_counted_in_a_note() -> None:
+    train = ftkit.load([{"prompt": p, "completion": "a"} for p in (LONG, "Who is there?")])
+    asked = ["new", LONG.replace("summer", "winter"), "who is there", LONG.replace("bank", "bond")]
+    data = ftkit.load([{"prompt": p, "completion": "b"} for p in asked])
+    report = evaluate(model(right_on([])), [base()], data, train=train)
+    (note,) = [note for note in report.notes if "nearly known" in note]
+    assert note.startswith("3 of 4 held-out rows are nearly known from the training rows")
+    assert "nearly the same question: 2 (rows 2 and 4)" in note
+    assert "but for case, spaces and punctuation: 1 (row 3)" in note
+
+
+def test_new_questions_bring_no_note() -> None:
+    train, data = rows(4), rows(9).select([7, 8])
+    report = evaluate(model(right_on([])), [base()], data, train=train)
+    assert not [note for note in report.notes if "known" in note or "looked for" in note]
+
+
+def test_that_near_duplicates_were_not_looked_for_is_a_note(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ftkit.data.similarity.MOST_ROWS", 3)
+    monkeypatch.setitem(sys.modules, "datasketch", None)
+    report = evaluate(model(right_on([])), [base()], rows(9).select([7, 8]), train=rows(4))
+    assert [note for note in report.notes if "were not looked for: 6 rows" in note]
 
 
 def test_other_training_rows_than_the_recorded_ones_are_a_note() -> None:

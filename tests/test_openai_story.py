@@ -31,7 +31,7 @@ print(model.id, "|", model.chat("question 7", max_tokens=8).text)
 @pytest.fixture
 def rows() -> None:
     Path("rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
-    ftkit("split", "rows.jsonl", "--test", "0.2")
+    ftkit("split", "rows.jsonl", "--test", "12")
 
 
 def started(*arguments: str) -> subprocess.Popen[str]:

@@ -69,6 +69,11 @@ def test_check_data(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Winter#" not in (said := capsys.readouterr().out) and "not yet: 2 errors" in said
 
 
+def test_split_without_leaks(capsys: pytest.CaptureFixture[str]) -> None:
+    story("split_without_leaks").main()
+    assert capsys.readouterr().out.strip().endswith("and 0 stand on both sides")
+
+
 @pytest.mark.parametrize(
     ("name", "ends"),
     [

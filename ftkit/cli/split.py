@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
 import ftkit
 from ftkit.cli.options import Data, Json, with_load_options
 from ftkit.cli.terminal import show
+from ftkit.data import Dataset
 from ftkit.data.formats import candidates
+from ftkit.data.splitting import Duplicates, Near
 from ftkit.data.writing import stem, written
 from ftkit.errors import ConfigError
 
@@ -30,6 +32,28 @@ def split(
     group_by: Annotated[
         list[str] | None, typer.Option(help="Column whose equal values stay together (repeat).")
     ] = None,
+    duplicates: Annotated[
+        str, typer.Option(help="prompt: equal prompts stay together; row: only equal rows.")
+    ] = "prompt",
+    near: Annotated[
+        float | None,
+        typer.Option(help="Similarity from which questions stay together; 0.8 where it can be."),
+    ] = None,
+    no_near: Annotated[
+        bool, typer.Option("--no-near", help="Near duplicates may stand on both sides.")
+    ] = False,
+    stratify_by: Annotated[
+        str | None, typer.Option(help="Column, or label for the answer: equal shares of each.")
+    ] = None,
+    time_by: Annotated[
+        str | None, typer.Option(help="Column of dates or numbers: the latest are held out.")
+    ] = None,
+    previous_train: Annotated[
+        Path | None, typer.Option(help="Rows trained on before: they stay there.")
+    ] = None,
+    previous_held_out: Annotated[
+        Path | None, typer.Option(help="Rows held out before: they stay there.")
+    ] = None,
     train_out: Annotated[Path | None, typer.Option(help="Default: NAME.train.jsonl")] = None,
     held_out: Annotated[Path | None, typer.Option(help="Default: NAME.held_out.jsonl")] = None,
     to: Annotated[
@@ -44,6 +68,11 @@ def split(
         test=int(test) if test >= 1 else test,
         seed=seed,
         group_by=tuple(group_by) if group_by else None,
+        duplicates=cast(Duplicates, duplicates),
+        near=_near(near, no_near),
+        stratify_by=stratify_by,
+        time_by=time_by,
+        previous=_previous(previous_train, previous_held_out),
     )
     targets = (
         train_out or data.with_name(f"{stem(data.name)}.train.jsonl"),
@@ -57,12 +86,34 @@ def split(
         for target, part in zip(targets, parts, strict=True):
             both.enter_context(written(part, target, format, force=force))
     train, held = parts
+    said = [
+        f"{len(train):,} rows to train on: {targets[0]}",
+        f"{len(held):,} rows held out: {targets[1]}",
+        *str(parts).splitlines()[1:],
+    ]
     show(
-        f"{len(train):,} rows to train on: {targets[0]}\n{len(held):,} rows held out: {targets[1]}",
+        "\n".join(said),
         {
             "schema_version": 1,
             "train": {"path": str(targets[0]), "rows": len(train)},
             "held_out": {"path": str(targets[1]), "rows": len(held)},
+            "notes": list(parts.notes),
+            "moved": [{"row": one.row, "why": one.why} for one in parts.moved],
         },
         json,
     )
+
+
+def _near(near: float | None, off: bool) -> Near:
+    if near is not None and off:
+        raise ConfigError("--near and --no-near say opposite things; pass one of them")
+    return False if off else near
+
+
+def _previous(train: Path | None, held_out: Path | None) -> tuple[Dataset, Dataset] | None:
+    """The files that an earlier `ftkit split` wrote."""
+    if train is None and held_out is None:
+        return None
+    if train is None or held_out is None:
+        raise ConfigError("--previous-train and --previous-held-out go together")
+    return ftkit.load(train), ftkit.load(held_out)

@@ -27,6 +27,7 @@ from ftkit.data.kinds import KINDS
 from ftkit.data.loading import load
 from ftkit.data.ngrams import NearestIndex, shingles
 from ftkit.data.provenance import Provenance
+from ftkit.data.splitting import MovedRow, Split
 from ftkit.data.storage import Row
 from ftkit.data.tasks import LabelSet, Task, TaskKind
 
@@ -43,6 +44,7 @@ __all__ = [
     "Image",
     "LabelSet",
     "Message",
+    "MovedRow",
     "NearestIndex",
     "Portrait",
     "Provenance",
@@ -50,6 +52,7 @@ __all__ = [
     "RowView",
     "Severity",
     "Skipped",
+    "Split",
     "Task",
     "TaskKind",
     "ToolCall",

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, overload
 
-from ftkit.data import splits
 from ftkit.data.changing import changed
 from ftkit.data.concatenating import concatenated
 from ftkit.data.display import as_html, as_text
@@ -22,6 +21,7 @@ from ftkit.data.fast_json import decode
 from ftkit.data.formats import Layout, Materialised
 from ftkit.data.provenance import Provenance, named
 from ftkit.data.sampling import sampled
+from ftkit.data.splitting import Duplicates, GroupBy, Near, Rules, Split, in_folds, nested, part
 from ftkit.data.storage import Joined, Row, Store
 from ftkit.errors import DataError
 from ftkit.words import nearest
@@ -158,20 +158,52 @@ class Dataset(Sequence[Example]):
         self,
         test: float = 0.1,
         seed: int = 0,
-        group_by: str | Sequence[str] | Callable[[Example], Any] | None = None,
-        duplicates: splits.Duplicates = "prompt",
-    ) -> tuple[Dataset, Dataset]:
-        """(train, held_out), without a row on one side that is known from the other.
+        group_by: GroupBy = None,
+        duplicates: Duplicates = "prompt",
+        near: Near = None,
+        stratify_by: str | None = None,
+        time_by: str | None = None,
+        previous: tuple[Dataset, Dataset] | None = None,
+    ) -> Split:
+        """(train, held_out), without a row on one side that is known from the other; with `.notes` and `.moved`.
 
-        `test` is a share (0.1) or a number of rows. Rows with an equal prompt stay together (with duplicates="row" only
-        wholly equal rows), and so do rows that share a value of any column of `group_by` (a name, several names, or a
-        function of the Example); rows without a value (missing, null or "") belong to no group. The held-out rows
-        depend on `seed` and content, not on row order. Raises DataError where no split comes near the wanted size.
+        `test` is a share or a number of rows. Rows stay together that have an equal prompt (with duplicates="row" only
+        wholly equal rows), the same question but for case, spaces and punctuation, or nearly the same (Jaccard similarity
+        of `near`, by default 0.8 where it can be looked for; False turns it off), conversations of which one is the start
+        of the other, and rows that share a value of any column of `group_by` (a name, several names, or a function of the
+        Example); rows without a value (missing, null or "") belong to no group.
+        A share is drawn by content alone: rows that are added move no old one. `previous`, an earlier split, keeps every
+        row on its side. `stratify_by` (a column, or "label" for the answer) holds out the same share of each value,
+        `time_by` (a column of numbers or ISO dates) the latest rows.
+        Raises ConfigError for what cannot go together, DataError where no split comes near the wanted size.
         """
-        held = set(splits.held_out(self, test, seed, group_by, duplicates))
-        rest = (index for index in range(len(self)) if index not in held)
-        train = self.select(rest, why=f"split train, seed {seed}")
-        return train, self.select(sorted(held), why=f"split held_out, seed {seed}")
+        rules = Rules(seed, group_by, duplicates, near)
+        return part(self, test, rules, stratify_by=stratify_by, time_by=time_by, previous=previous)
+
+    def folds(
+        self,
+        k: int,
+        seed: int = 0,
+        group_by: GroupBy = None,
+        duplicates: Duplicates = "prompt",
+        near: Near = None,
+        stratify_by: str | None = None,
+    ) -> list[Split]:
+        """`k` splits for cross-validation: each row is held out in exactly one, and what `split` keeps together stays so.
+
+        Raises ConfigError for a `k` below 2, DataError where rows hang together in fewer than `k` parts.
+        """
+        return in_folds(self, k, Rules(seed, group_by, duplicates, near), stratify_by)
+
+    def fractions(self, shares: Sequence[float] = (0.25, 0.5, 1.0), seed: int = 0) -> list[Dataset]:
+        """Parts of these shares of the rows, each of which holds every smaller one: for a curve of learning.
+
+        To be taken of rows to train on: rows are counted one by one, so a part may lack what hangs together with its rows.
+        """
+        return [
+            self.select(rows, why=f"fraction {share}, seed {seed}")
+            for share, rows in zip(shares, nested(self, shares, seed), strict=True)
+        ]
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Only its own rows travel: by their bytes, or, from a large file, by the path and their places in it."""

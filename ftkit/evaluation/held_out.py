@@ -5,10 +5,12 @@ Raises one DataError that names every row; what is odd but fair becomes a note i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 
 from ftkit.data import Dataset, Example
 from ftkit.data.example import digest
+from ftkit.data.known import known_rows
 from ftkit.errors import DataError, Fault
 from ftkit.evaluation.metrics import Metric
 from ftkit.models import Model
@@ -47,7 +49,8 @@ def refuse_rows_seen_in_training(data: Dataset, models: Sequence[Model]) -> None
 
 
 def refuse_rows_of(train: Dataset, data: Dataset, examples: Sequence[Example]) -> list[str]:
-    """Raise DataError naming held-out rows that stand in the training rows as well; else notes on shared questions.
+    """Raise DataError naming held-out rows that stand in the training rows as well; else notes on shared questions, also on
+    those that are nearly the same.
 
     System messages do not count: the same question and answer under another system prompt is still known.
     """
@@ -70,10 +73,13 @@ def refuse_rows_of(train: Dataset, data: Dataset, examples: Sequence[Example]) -
             f"Dataset.split, which keeps them apart",
             faults,
         )
-    if not shared:
-        return []
-    which = numbered(shared)
-    return [f"held-out {which}: the question is also in the training rows, with another answer"]
+    notes = _nearly_known(train, data, examples, set(shared))
+    if shared:
+        which = numbered(shared)
+        notes.insert(
+            0, f"held-out {which}: the question is also in the training rows, with another answer"
+        )
+    return notes
 
 
 def prompt_clusters(examples: Sequence[Example]) -> list[str] | None:
@@ -107,6 +113,28 @@ def _reasons(example: Example, metrics: Sequence[Metric]) -> Iterable[str]:
                 metric.check_reference(example.answer)
             except ValueError as error:
                 yield f"{metric.name}: {error}"
+
+
+def _nearly_known(
+    train: Dataset, data: Dataset, examples: Sequence[Example], shared: Collection[int]
+) -> list[str]:
+    """Rows that FT309 would find and that are not noted already."""
+    known = known_rows(examples, train)
+    numbers = [row.number for row in data.rows]
+    ways: defaultdict[str, list[int]] = defaultdict(list)
+    for at, (way, _) in sorted(known.how.items()):
+        if numbers[at] not in shared:
+            ways[way].append(numbers[at])
+    notes = []
+    if ways:
+        told = "; ".join(f"{way}: {len(rows):,} ({numbered(rows)})" for way, rows in ways.items())
+        notes.append(
+            f"{sum(map(len, ways.values())):,} of {len(data):,} held-out rows are nearly known from the training rows, "
+            f"which makes scores better than they are: {told}"
+        )
+    if known.not_searched:
+        notes.append(f"near duplicates of training rows were not looked for: {known.not_searched}")
+    return notes
 
 
 def _turns(example: Example, *, with_answer: bool) -> str:

@@ -11,15 +11,8 @@ from collections.abc import Iterator, Sequence
 
 from ftkit.data.checks.report import Finding, Severity, Skipped
 from ftkit.data.checks.view import DataView, RowView
-from ftkit.data.example import digest
-from ftkit.data.similarity import (
-    TooAlike,
-    TooMany,
-    near_links,
-    near_matches,
-    normalised,
-    question,
-)
+from ftkit.data.known import known_rows, why_not_searched
+from ftkit.data.similarity import TooAlike, TooMany, near_links, normalised, question
 
 _MANY = 0.5  # of the rows: the questions are made from a template
 
@@ -35,7 +28,7 @@ def near_duplicates(data: DataView) -> Iterator[Finding | Skipped]:
     try:
         links += near_links(texts)
     except (TooAlike, TooMany) as error:  # what was found until then stands
-        yield _not_compared("FT308", error)
+        yield _skipped("FT308", why_not_searched(error))
     numbers = sorted({rows[index].number for link in links for index in link})
     if not numbers:
         return
@@ -49,7 +42,7 @@ def near_duplicates(data: DataView) -> Iterator[Finding | Skipped]:
         detail=f"row {one} and row {other}, for one",
         why="they weigh more than they should, and one of them held out proves nothing when the other is trained on"
         + ("; here most rows are so, so they are probably made from a template" if many else ""),
-        mend="keep one of each, or keep them on one side of a split",
+        mend="keep one of each; data.split() keeps them on one side",
     )
 
 
@@ -58,26 +51,11 @@ def known_from_held_out(data: DataView) -> Iterator[Finding | Skipped]:
     held = data.against
     if held is None:
         return
-    how: dict[int, tuple[str, int]] = {}  # position -> in what way, position there
-    prompts = {row.prompt_digest: at for at, row in reversed(list(enumerate(held)))}
-    for index, row in enumerate(data.rows):
-        if row.prompt_digest in prompts:
-            how[index] = "the same question", prompts[row.prompt_digest]
-    for index, at in _prefixes(data.rows, held).items():
-        how.setdefault(index, ("one conversation goes on where the other ends", at))
-    ours, theirs = _questions(data.rows), _questions(held)
-    plain = {normalised(text): at for at, text in reversed(list(enumerate(theirs))) if text}
-    for index, text in enumerate(ours):
-        if text and (same := plain.get(normalised(text))) is not None:
-            how.setdefault(index, ("but for case, spaces and punctuation", same))
-    left = [None if index in how else text for index, text in enumerate(ours)]
-    try:
-        for index, at in near_matches(left, theirs).items():
-            how[index] = "nearly the same question", at
-    except (TooAlike, TooMany) as error:
-        yield _not_compared("FT309", error)
-    if how:
-        yield _leak(data.rows, held, how)
+    known = known_rows([row.example for row in data.rows], [row.example for row in held])
+    if known.not_searched:
+        yield _skipped("FT309", known.not_searched)
+    if known.how:
+        yield _leak(data.rows, held, known.how)
 
 
 def _leak(
@@ -109,33 +87,5 @@ def _equal_links(texts: Sequence[str | None]) -> Iterator[tuple[int, int]]:
             yield same, index
 
 
-def _prefixes(rows: Sequence[RowView], held: Sequence[RowView]) -> dict[int, int]:
-    """Rows whose turns, question and answer, are the start of a held-out conversation, or the other way round."""
-    found: dict[int, int] = {}
-    whole = {digest(row.example.messages): at for at, row in reversed(list(enumerate(held)))}
-    for index, row in enumerate(rows):
-        for start in _starts(row):
-            if start in whole:
-                found.setdefault(index, whole[start])
-    starts = {start: at for at, row in reversed(list(enumerate(held))) for start in _starts(row)}
-    for index, row in enumerate(rows):
-        if (at := starts.get(digest(row.example.messages))) is not None:
-            found.setdefault(index, at)
-    return found
-
-
-def _starts(row: RowView) -> Iterator[str]:
-    """Digests of the conversation up to each answer but the last."""
-    turns = row.example.messages
-    for end, turn in enumerate(turns[:-1], start=1):
-        if turn.role == "assistant":
-            yield digest(turns[:end])
-
-
-def _questions(rows: Sequence[RowView]) -> list[str | None]:
-    return [question(row.example) for row in rows]
-
-
-def _not_compared(code: str, error: TooAlike | TooMany) -> Skipped:
-    why = "most questions are made from one template: too many of them share nearly everything"
-    return Skipped((code,), "near duplicates", why if isinstance(error, TooAlike) else str(error))
+def _skipped(code: str, why: str) -> Skipped:
+    return Skipped((code,), "near duplicates", why)

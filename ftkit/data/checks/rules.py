@@ -25,6 +25,7 @@ from ftkit.data.checks.damage import (
     wrong_decoding,
 )
 from ftkit.data.checks.facts import changing_facts, closed_book
+from ftkit.data.checks.groups import rows_of_one_thing
 from ftkit.data.checks.images import broken_images, doubtful_images
 from ftkit.data.checks.injection import injected_instructions
 from ftkit.data.checks.labels import (
@@ -108,6 +109,7 @@ ADVISORY: tuple[Rule, ...] = (
     few_of_a_label,  # FT306
     unlikely_labels,  # FT307
     near_duplicates,  # FT308
+    rows_of_one_thing,  # FT310
     doubtful_decoding,  # FT503
     planted_triggers,  # FT507
     other_languages,  # FT603, FT604
