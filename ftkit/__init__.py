@@ -103,11 +103,14 @@ def convert(
     prompt: str | None = None,
     completion: str | None = None,
     system: str | None = None,
+    strip_separators: bool | None = None,
+    renumber_calls: bool = False,
     force: bool = False,
 ) -> Converted:
     """Write a data set in the format `to` to `out`: .jsonl, .json, .csv or .tsv, each also .gz or .zst.
 
-    The other options read the source, as in `load`. A row that cannot be carried whole is refused: DataError names every
+    `renumber_calls` gives tool calls the ids call_0, call_1 and so on, for formats that have no others. The other options
+    read the source, as in `load`. A row that cannot be carried whole is refused: DataError names every
     such row in `.faults`, and nothing is written. `out` is replaced only with `force`, and may then be the source itself.
     Raises StorageError where it is there already or cannot be written.
     """
@@ -121,6 +124,8 @@ def convert(
         prompt=prompt,
         completion=completion,
         system=system,
+        strip_separators=strip_separators,
+        renumber_calls=renumber_calls,
         force=force,
     )
 

@@ -324,3 +324,31 @@ def test_a_set_without_rows_is_not_written() -> None:
     with pytest.raises(DataError, match="no rows to write"):
         ftkit.convert(nothing, "out.jsonl", to="chat")
     assert folder() == {}
+
+
+def test_calls_with_ids_of_their_own_go_to_a_format_without_ids_only_renumbered() -> None:
+    call = {"id": "call_x9", "type": "function", "function": {"name": "find", "arguments": "{}"}}
+    row = {
+        "messages": [
+            {"role": "user", "content": "where?"},
+            {"role": "assistant", "content": "", "tool_calls": [call, {**call, "id": "call_x8"}]},
+            {"role": "tool", "content": "there", "tool_call_id": "call_x9"},
+            {"role": "tool", "content": "here", "tool_call_id": "call_x8"},
+            {"role": "assistant", "content": "there or here"},
+        ]
+    }
+    with pytest.raises(DataError, match=r"tool_calls\[0\].id.*ids of tool calls other than call_0"):
+        ftkit.convert([row], "out.jsonl", to="google")
+    ftkit.convert([row], "out.jsonl", to="google", renumber_calls=True)
+    (example,) = ftkit.load("out.jsonl")
+    assert [one.id for one in example.messages[1].tool_calls] == ["call_0", "call_1"]
+    assert [one.tool_call_id for one in example.messages[2:4]] == ["call_0", "call_1"]
+    assert [one.content for one in example.messages[2:4]] == ["there", "here"]
+
+
+def test_separators_can_be_stripped_on_the_way() -> None:
+    rows = [
+        {"prompt": f"question {n}\n\n###\n\n", "completion": f" answer {n} END"} for n in range(20)
+    ]
+    ftkit.convert(rows, "out.jsonl", to="chat", strip_separators=True)
+    assert [m.content for m in ftkit.load("out.jsonl")[3].messages] == ["question 3", "answer 3"]

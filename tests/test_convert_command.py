@@ -34,7 +34,7 @@ def test_it_says_what_was_read_and_written() -> None:
     assert done.exit_code == 0, done.output
     assert done.output == (
         "3 rows as 'alpaca': out.csv\n"
-        "read as 'prompt_completion': each of 3 rows has 'prompt' and 'completion'\n"
+        "read as 'prompt_completion': each of 3 rows has 'prompt' and 'completion', and none has a mark of 'transcript'\n"
     )
     assert Path("out.csv").read_text().startswith('"instruction","input","output"\n')
 
@@ -46,7 +46,7 @@ def test_it_says_so_in_json() -> None:
         "path": "out.jsonl",
         "rows": 3,
         "read": "prompt_completion",
-        "detected": "each of 3 rows has 'prompt' and 'completion'",
+        "detected": "each of 3 rows has 'prompt' and 'completion', and none has a mark of 'transcript'",
         "written": "chat",
     }
     assert ftkit.load("out.jsonl")[0].system == "Answer."

@@ -29,9 +29,15 @@ def convert(
         ),
     ],
     to: Annotated[str, typer.Option(help="Shape to write, such as chat or alpaca.")],
+    renumber_calls: Annotated[
+        bool,
+        typer.Option("--renumber-calls", help="Name tool calls call_0, call_1 and so on."),
+    ] = False,
     force: Annotated[bool, typer.Option(help="Replace a file that is there.")] = False,
     json: Json = False,
 ) -> None:
     """Write rows in another format. A row that it cannot carry whole is named, and nothing is written."""
-    made = ftkit.convert(source, out, to=to, force=force, **load_options)
+    made = ftkit.convert(
+        source, out, to=to, renumber_calls=renumber_calls, force=force, **load_options
+    )
     show(str(made), made.to_dict(), json)

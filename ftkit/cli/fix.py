@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 import ftkit
-from ftkit.cli.options import Data, Json, with_load_options
+from ftkit.cli.options import Data, Json, with_reading_options
 from ftkit.cli.terminal import show
 from ftkit.data.mending import MENDS
 
@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
     app.command("fix")(fix)
 
 
-@with_load_options
+@with_reading_options
 def fix(
     data: Data,
     load_options: dict[str, Any],

@@ -78,6 +78,12 @@ def with_load_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return _widened(function, "load_options", dict(_LOAD))
 
 
+def with_reading_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same but for what changes texts on reading: for a verb that writes the file anew as it is."""
+    kept = {name: option for name, option in _LOAD.items() if name != "strip_separators"}
+    return _widened(function, "load_options", kept)
+
+
 def with_job_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a verb the options of a job; it receives those that were set as the dict `job_options`."""
     return _widened(function, "job_options", dict(_JOB))

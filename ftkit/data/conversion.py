@@ -9,6 +9,7 @@ from typing import Any
 
 from ftkit.data.dataset import Dataset
 from ftkit.data.formats import candidates
+from ftkit.data.formats.call_order import renumbered
 from ftkit.data.loading import load
 from ftkit.data.writing import written
 
@@ -41,15 +42,26 @@ def convert(
     prompt: str | None = None,
     completion: str | None = None,
     system: str | None = None,
+    strip_separators: bool | None = None,
+    renumber_calls: bool = False,
     force: bool = False,
 ) -> Converted:
     """Write the rows of `source` to `out` (.jsonl, .json, .csv, .tsv, each also .gz or .zst) in the format `to`.
 
-    The other options read the source as in `load`. `out` is replaced only with `force`, and only at the end: it may be
+    With `renumber_calls` tool calls get the ids that formats without ids make. The other options read the source as in
+    `load`. `out` is replaced only with `force`, and only at the end: it may be
     the source itself. Raises as `load` does, DataError naming every row that cannot be carried whole, and StorageError.
     """
     (goal,) = candidates(to, None, None, None)
-    data = load(source, format=format, prompt=prompt, completion=completion, system=system)
-    with written(data, Path(out), goal, force=force):
+    data = load(
+        source,
+        format=format,
+        prompt=prompt,
+        completion=completion,
+        system=system,
+        strip_separators=strip_separators,
+    )
+    rows = data.map(renumbered) if renumber_calls else data
+    with written(rows, Path(out), goal, force=force):
         pass
     return Converted(Path(out), len(data), data.format, data.detected, goal.name)

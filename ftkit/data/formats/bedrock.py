@@ -33,6 +33,7 @@ _LACKS = {
     "free_order",
     "bare_tools",
     "tool_settings",
+    "tool_order",
     "arguments_text",
     "parallel_tool_calls",
     "image_urls",

@@ -6,6 +6,7 @@ Among calls of one name made at once the first that has no result yet is meant; 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from ftkit.data.example import Example, Message
 
@@ -40,6 +41,29 @@ class OpenCalls:
                 self._open.remove(call)
                 return call[0]
         return None
+
+
+def renumbered(example: Example) -> Example:
+    """The same with the ids that would be made: of an answer that was rejected, those after the prompt's."""
+    answer = len(example.messages) - 1 if example.rejected else len(example.messages)
+    prompt, made = _renamed(example.messages[:answer], 0)
+    chosen, _ = _renamed(example.messages[answer:], made)
+    rejected, _ = _renamed(example.rejected, made)
+    return replace(example, messages=(*prompt, *chosen), rejected=rejected)
+
+
+def _renamed(turns: Sequence[Message], made: int) -> tuple[tuple[Message, ...], int]:
+    names: dict[str, str] = {}
+    found = []
+    for turn in turns:
+        calls = []
+        for call in turn.tool_calls:
+            names[call.id] = made_id(made)
+            calls.append(replace(call, id=made_id(made)))
+            made += 1
+        answered = None if turn.tool_call_id is None else names[turn.tool_call_id]
+        found.append(replace(turn, tool_calls=tuple(calls), tool_call_id=answered))
+    return tuple(found), made
 
 
 def call_order(example: Example) -> Iterator[tuple[str, str]]:

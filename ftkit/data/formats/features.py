@@ -24,6 +24,7 @@ WORDS = {
     "tools": "tools and calls of them",
     "bare_tools": "a tool without parameters",
     "tool_settings": "fields of a tool beside its name, description and parameters",
+    "tool_order": "the fields of a tool in another order than name, description, parameters",
     "schema_capitals": "types of a tool's schema in capitals",
     "arguments_text": "tool arguments in another spelling than JSON's own",
     "call_ids": "ids of tool calls other than call_0, call_1 and so on",
@@ -82,9 +83,14 @@ def _of_a_tool(tool: Mapping[str, Any], path: str) -> Iterator[Found]:
     if not isinstance(function, Mapping):
         yield Found("tool_settings", path)
         return
-    known, said = {"name", "description", "parameters"}, function.get("description", "")
-    if not (set(tool) <= {"type", "function"} and set(function) <= known and isinstance(said, str)):
+    known, said = ("name", "description", "parameters"), function.get("description", "")
+    fields = list(function)
+    if not (
+        set(tool) <= {"type", "function"} and set(fields) <= {*known} and isinstance(said, str)
+    ):
         yield Found("tool_settings", path)
+    elif list(tool) != ["type", "function"] or fields != [one for one in known if one in fields]:
+        yield Found("tool_order", path)  # a template writes them in the order in which they stand
     if not isinstance(function.get("parameters"), Mapping):
         yield Found("bare_tools", path)
         if "parameters" in function:

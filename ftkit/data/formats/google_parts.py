@@ -31,6 +31,7 @@ FIELDS = ("systemInstruction", "system_instruction", "contents", "tools")
 CARRIES = EVERYTHING - {
     "late_system",
     "tool_settings",
+    "tool_order",
     "schema_capitals",
     "arguments_text",
     "call_ids",
