@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ftkit.data.example import Example, Message
-from ftkit.data.formats.layout import NO_NOTES, beside_faults, by_fields
+from ftkit.data.formats.layout import Usual, beside_faults, by_fields
 from ftkit.data.strict_json import kind_of
 from ftkit.errors import Fault
 
@@ -19,7 +19,7 @@ _OPTIONAL = ("input", "system")
 
 
 @dataclass(frozen=True, slots=True)
-class Alpaca:
+class Alpaca(Usual):
     """Instructions; `system` is added to rows that have no system text of their own."""
 
     system: str | None = None
@@ -28,12 +28,6 @@ class Alpaca:
     wants = _TEXTS
     reads = mapped = ("instruction", "input", "output", "system", "history")
     carries = frozenset({"system", "multi_turn", "turn_marks", "fields"})
-    needs = ()
-    json_columns = ()
-    follows = None
-    watched = ()
-    by_values = False
-    notes = NO_NOTES
 
     @property
     def identity(self) -> str:

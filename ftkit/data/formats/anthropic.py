@@ -21,7 +21,7 @@ from ftkit.data.formats.blocks import (
 )
 from ftkit.data.formats.features import EVERYTHING
 from ftkit.data.formats.json_text import object_of, text_of
-from ftkit.data.formats.layout import NO_NOTES, empty
+from ftkit.data.formats.layout import Usual, empty
 from ftkit.data.formats.row_settings import SETTINGS, setting_faults
 from ftkit.data.strict_json import kind_of
 from ftkit.errors import Fault
@@ -46,7 +46,7 @@ _LACKS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Anthropic:
+class Anthropic(Usual):
     """Conversations; `system` is added to rows that have no system text of their own."""
 
     system: str | None = None
@@ -57,11 +57,9 @@ class Anthropic:
     mapped = ()
     json_columns = ("messages",)
     carries = EVERYTHING - _LACKS
-    needs = ()
     follows = "chat"
     watched = ("system",)
     by_values = True
-    notes = NO_NOTES
 
     @property
     def identity(self) -> str:

@@ -11,13 +11,13 @@ from typing import Any
 from ftkit.data.example import Example, Message, as_dicts
 from ftkit.data.formats.features import EVERYTHING
 from ftkit.data.formats.functions import NOTE, as_tools, is_old
-from ftkit.data.formats.layout import by_fields
+from ftkit.data.formats.layout import Usual, by_fields
 from ftkit.data.formats.turns import row_faults, rows_tools, turn_faults, turns
 from ftkit.errors import Fault
 
 
 @dataclass(frozen=True, slots=True)
-class Chat:
+class Chat(Usual):
     """Conversations; `system` is added to rows that have no system message of their own."""
 
     system: str | None = None
@@ -27,11 +27,7 @@ class Chat:
     reads = ("messages", "tools", "functions", "parallel_tool_calls")
     mapped = ()
     carries = EVERYTHING - {"rejected"}
-    needs = ()
     json_columns = ("messages",)
-    follows = None
-    watched = ()
-    by_values = False
     notes = MappingProxyType({"functions": NOTE})
 
     @property

@@ -13,7 +13,7 @@ from typing import Any
 from ftkit.data.example import Example, Message, as_dicts
 from ftkit.data.formats.chat import conversation, other_system
 from ftkit.data.formats.features import EVERYTHING
-from ftkit.data.formats.layout import NO_NOTES, beside_faults, by_fields, empty
+from ftkit.data.formats.layout import Usual, beside_faults, by_fields, empty
 from ftkit.data.formats.turns import row_faults, rows_tools, turn_faults, turns
 from ftkit.data.strict_json import kind_of
 from ftkit.errors import Fault
@@ -22,7 +22,7 @@ _ANSWERS = ("chosen", "rejected")
 
 
 @dataclass(frozen=True, slots=True)
-class ChosenRejected:
+class ChosenRejected(Usual):
     """Two answers to a prompt; `system` is added to prompts that have no system message of their own."""
 
     system: str | None = None
@@ -33,11 +33,6 @@ class ChosenRejected:
     mapped = ()
     carries = EVERYTHING
     needs = ("rejected",)
-    json_columns = ()
-    follows = None
-    watched = ()
-    by_values = False
-    notes = NO_NOTES
 
     @property
     def identity(self) -> str:

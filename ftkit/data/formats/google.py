@@ -8,13 +8,13 @@ from typing import Any
 
 from ftkit.data.example import Example
 from ftkit.data.formats.google_parts import CARRIES, FIELDS, Contents, row
-from ftkit.data.formats.layout import NO_NOTES
+from ftkit.data.formats.layout import Usual
 from ftkit.data.formats.row_settings import setting_faults
 from ftkit.errors import Fault
 
 
 @dataclass(frozen=True, slots=True)
-class Google:
+class Google(Usual):
     """Conversations; `system` is added to rows that have no system instruction of their own."""
 
     system: str | None = None
@@ -23,13 +23,8 @@ class Google:
     wants = ("contents",)
     reads = FIELDS
     mapped = ()
-    json_columns = ()
     carries = CARRIES - {"rejected"}
-    needs = ()
-    follows = None
-    watched = ()
     by_values = True
-    notes = NO_NOTES
 
     @property
     def identity(self) -> str:

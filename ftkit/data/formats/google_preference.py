@@ -13,7 +13,7 @@ from typing import Any
 from ftkit.data.example import Example, Message
 from ftkit.data.formats.call_order import OpenCalls
 from ftkit.data.formats.google_parts import CARRIES, FIELDS, Contents, contents, row
-from ftkit.data.formats.layout import NO_NOTES, by_fields
+from ftkit.data.formats.layout import Usual, by_fields
 from ftkit.data.formats.row_settings import setting_faults
 from ftkit.data.strict_json import kind_of
 from ftkit.errors import Fault
@@ -22,7 +22,7 @@ _FIELD = "completions"
 
 
 @dataclass(frozen=True, slots=True)
-class GooglePreference:
+class GooglePreference(Usual):
     """Preference pairs; `system` is added to prompts that have no system instruction of their own."""
 
     system: str | None = None
@@ -31,13 +31,8 @@ class GooglePreference:
     wants = ("contents", _FIELD)
     reads = (*FIELDS, _FIELD)
     mapped = ()
-    json_columns = ()
     carries = CARRIES
     needs = ("rejected",)
-    follows = None
-    watched = ()
-    by_values = False
-    notes = NO_NOTES
 
     @property
     def identity(self) -> str:

@@ -81,7 +81,18 @@ class Format(Layout, Protocol):
         """The row that reads back as this Example, which has no feature but those that are carried. See `writing`."""
 
 
-NO_NOTES: Mapping[str, str] = MappingProxyType({})
+class Usual:
+    """What most formats say of themselves; one that differs says it."""
+
+    __slots__ = ()
+
+    needs: tuple[str, ...] = ()
+    json_columns: tuple[str, ...] = ()
+    follows: str | None = None
+    watched: tuple[str, ...] = ()
+    by_values: bool = False
+    notes: Mapping[str, str] = MappingProxyType({})
+
 
 _FOR_THE_MODEL = ("tools", "functions", "tool_choice", "image", "images", "videos", "audios")
 

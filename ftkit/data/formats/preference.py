@@ -12,7 +12,7 @@ from typing import Any
 from ftkit.data.example import Example, Message, as_dicts
 from ftkit.data.formats.chat import conversation, other_system
 from ftkit.data.formats.features import EVERYTHING
-from ftkit.data.formats.layout import NO_NOTES, by_fields
+from ftkit.data.formats.layout import Usual, by_fields
 from ftkit.data.formats.turns import row_faults, rows_tools, turn_faults, turns, unknown_fields
 from ftkit.data.strict_json import kind_of
 from ftkit.errors import Fault
@@ -33,7 +33,7 @@ _OF_THE_INPUT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Preference:
+class Preference(Usual):
     """Preference pairs; `system` is added to prompts that have no system message of their own."""
 
     system: str | None = None
@@ -43,11 +43,6 @@ class Preference:
     mapped = ()
     carries = EVERYTHING
     needs = ("rejected",)
-    json_columns = ()
-    follows = None
-    watched = ()
-    by_values = False
-    notes = NO_NOTES
 
     @property
     def identity(self) -> str:

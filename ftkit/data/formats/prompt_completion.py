@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ftkit.data.example import Example, Message
-from ftkit.data.formats.layout import NO_NOTES, by_fields, empty
+from ftkit.data.formats.layout import Usual, by_fields, empty
 from ftkit.data.formats.separators import NONE, Separators
 from ftkit.data.strict_json import kind_of
 from ftkit.errors import Fault
@@ -19,7 +19,7 @@ _LATER_IN_ROW = ("tools", "functions", "tool_calls")
 
 
 @dataclass(frozen=True, slots=True)
-class PromptCompletion:
+class PromptCompletion(Usual):
     """One user turn and one answer; `prompt` and `completion` are column names."""
 
     prompt: str = "prompt"
@@ -29,12 +29,6 @@ class PromptCompletion:
 
     name = "prompt_completion"
     carries = frozenset({"turn_marks", "fields"})
-    needs = ()
-    json_columns = ()
-    follows = None
-    watched = ()
-    by_values = False
-    notes = NO_NOTES
 
     @property
     def wants(self) -> tuple[str, ...]:

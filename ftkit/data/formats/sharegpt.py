@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ftkit.data.example import Example, Message
-from ftkit.data.formats.layout import NO_NOTES, beside_faults, by_fields, empty
+from ftkit.data.formats.layout import Usual, beside_faults, by_fields, empty
 from ftkit.data.formats.sharegpt_calls import Calls, tools_of
 from ftkit.data.formats.turns import turn_faults, turns
 from ftkit.data.strict_json import kind_of
@@ -36,7 +36,7 @@ _FIELD = "conversations"
 
 
 @dataclass(frozen=True, slots=True)
-class ShareGPT:
+class ShareGPT(Usual):
     """Conversations; `system` is added to rows that have no system message of their own."""
 
     system: str | None = None
@@ -56,12 +56,7 @@ class ShareGPT:
             "fields",
         }
     )
-    needs = ()
     json_columns = (_FIELD,)
-    follows = None
-    watched = ()
-    by_values = False
-    notes = NO_NOTES
 
     @property
     def identity(self) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ftkit.data.example import Example, Message
 from ftkit.data.formats.features import TURN_MARK
-from ftkit.data.formats.layout import NO_NOTES, beside_faults
+from ftkit.data.formats.layout import Usual, beside_faults
 from ftkit.data.strict_json import kind_of
 from ftkit.errors import Fault
 
@@ -31,10 +31,10 @@ class Transcript:
 
     name = "transcript"
     carries = frozenset({"system", "multi_turn", "free_order", "fields"})
-    needs = ()
-    json_columns = ()
+    needs = Usual.needs
+    json_columns = Usual.json_columns
     by_values = True
-    notes = NO_NOTES
+    notes = Usual.notes
 
     @property
     def wants(self) -> tuple[str, ...]:
