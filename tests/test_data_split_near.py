@@ -116,8 +116,8 @@ def test_where_they_were_asked_for_that_is_an_error() -> None:
 @pytest.mark.parametrize(
     ("bound", "value", "words"),
     [
-        ("exact_pairs._MOST_PAIRS", 100, "made from one template"),
-        ("similarity.MOST_ROWS", 50, "80 rows, more than 50: pip install"),
+        ("likeness.exact_pairs._MOST_PAIRS", 100, "made from one template"),
+        ("likeness.near.MOST_ROWS", 50, "80 rows, more than 50: pip install"),
     ],
 )
 def test_a_search_that_is_too_much_is_left_out_and_said(

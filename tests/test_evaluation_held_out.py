@@ -84,7 +84,7 @@ def test_new_questions_bring_no_note() -> None:
 def test_that_near_duplicates_were_not_looked_for_is_a_note(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("ftkit.data.similarity.MOST_ROWS", 3)
+    monkeypatch.setattr("ftkit.data.likeness.near.MOST_ROWS", 3)
     monkeypatch.setitem(sys.modules, "datasketch", None)
     report = evaluate(model(right_on([])), [base()], rows(9).select([7, 8]), train=rows(4))
     assert [note for note in report.notes if "were not looked for: 6 rows" in note]

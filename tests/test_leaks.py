@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 import ftkit
 from ftkit.cli.main import app
 from ftkit.data import Dataset, Finding, Severity, check, load
-from ftkit.data.similarity import near_links, near_matches
+from ftkit.data.likeness.near import near_links, near_matches
 from tests.published_data import banking77, e2e, gsm8k, needs_published
 
 LONG = "How long does a transfer from my bank to the new account take in the summer?"
@@ -82,7 +82,7 @@ def test_another_question_is_no_leak() -> None:
 def test_rows_of_one_template_end_the_search_for_near_ones_and_the_report_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("ftkit.data.exact_pairs._MOST_PAIRS", 5_000)
+    monkeypatch.setattr("ftkit.data.likeness.exact_pairs._MOST_PAIRS", 5_000)
     asks = ("When does", "Please say when", "Tell us on which day")
     made = [f"{asks[n % 3]} order {n} come to the house of you" for n in range(300)]
     report = check(rows(*made[:200]), against=rows(*made[200:], made[0].upper()))
@@ -123,7 +123,7 @@ def test_nearly_equal_questions_within_a_set_are_named_in_all_rows() -> None:
 def test_too_many_rows_for_the_exact_search_and_nothing_for_sketches_is_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("ftkit.data.similarity.MOST_ROWS", 1)
+    monkeypatch.setattr("ftkit.data.likeness.near.MOST_ROWS", 1)
     monkeypatch.setitem(sys.modules, "datasketch", None)
     report = check(rows(LONG, OTHER), against=rows(LONG, OTHER.replace("open", "oben")))
     assert [f.rows for f in report.findings if f.code == "FT309"] == [(1,)]

@@ -11,15 +11,16 @@ import sys
 
 import pytest
 
-from ftkit.data import check, minhash, sketched_pairs
-from ftkit.data.similarity import TooAlike, TooMany, near_links, near_matches
+from ftkit.data import check
+from ftkit.data.likeness import minhash, sketched_pairs
+from ftkit.data.likeness.near import TooAlike, TooMany, near_links, near_matches
 from tests.published_data import banking77, e2e, gsm8k, needs_published
 from tests.test_leaks import edited, jaccard, parts, rows, runs
 
 
 @pytest.fixture(autouse=True)
 def sketches_for_any_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ftkit.data.similarity.MOST_ROWS", 1)
+    monkeypatch.setattr("ftkit.data.likeness.near.MOST_ROWS", 1)
 
 
 def kin(chance: random.Random, families: int = 60) -> list[str]:

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from ftkit.data.shared_text import Frame, frame
-from ftkit.data.similarity import near_links, near_matches
+from ftkit.data.likeness.near import near_links, near_matches
+from ftkit.data.likeness.shared_text import Frame, frame
 from tests.test_leaks import FRAME, LONG, OTHER, one, rows
 
 WORDS = (
@@ -30,7 +30,7 @@ WORDS = (
 def test_of_two_thousand_short_questions_in_one_frame_only_the_planted_are_alike(
     most_rows: int, outside: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ftkit.data.similarity.MOST_ROWS", most_rows)
+    monkeypatch.setattr("ftkit.data.likeness.near.MOST_ROWS", most_rows)
     chance = random.Random(3)
     texts = [f"{n:05} {chance.getrandbits(120):030x}" for n in range(2_000)]
     planted = {text[:-1] + "zz": at for at, text in enumerate(texts[:40])}

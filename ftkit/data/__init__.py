@@ -24,8 +24,8 @@ from ftkit.data.conversion import Converted, convert
 from ftkit.data.dataset import Dataset
 from ftkit.data.example import Example, Image, Message, ToolCall
 from ftkit.data.kinds import KINDS
+from ftkit.data.likeness.ngrams import NearestIndex, shingles
 from ftkit.data.loading import load
-from ftkit.data.ngrams import NearestIndex, shingles
 from ftkit.data.provenance import Provenance
 from ftkit.data.splitting import MovedRow, Split
 from ftkit.data.storage import Row

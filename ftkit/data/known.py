@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import overload
 
 from ftkit.data.example import Example, digest
-from ftkit.data.similarity import (
+from ftkit.data.likeness.near import (
     TooAlike,
     TooMany,
     near_matches,

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from ftkit.data.checks.report import Finding, Severity
 from ftkit.data.checks.view import DataView, RowView
 from ftkit.data.learners import Logistic, NaiveBayes, can_be_trained, features, most_words
-from ftkit.data.ngrams import NearestIndex
+from ftkit.data.likeness.ngrams import NearestIndex
 from ftkit.data.tasks import Task, TaskKind, asked, label_key
 from ftkit.data.tasks.fields import parsed_json
 

@@ -10,7 +10,7 @@ from ftkit.data.checks.masking import quoted
 from ftkit.data.checks.report import Finding, Severity
 from ftkit.data.checks.view import DataView
 from ftkit.data.example import Message
-from ftkit.data.shared_text import frame
+from ftkit.data.likeness.shared_text import frame
 from ftkit.data.tokens import Renderer
 from ftkit.errors import FtkitError
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from ftkit.data.checks.report import Finding, Severity, Skipped
 from ftkit.data.checks.view import DataView, RowView
 from ftkit.data.known import known_rows, why_not_searched
-from ftkit.data.similarity import TooAlike, TooMany, near_links, normalised, question
+from ftkit.data.likeness.near import TooAlike, TooMany, near_links, normalised, question
 
 _MANY = 0.5  # of the rows: the questions are made from a template
 

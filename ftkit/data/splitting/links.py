@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ftkit.data.example import digest, digest_of
 from ftkit.data.known import Questions, conversation_starts, plain_hash, why_not_searched
-from ftkit.data.similarity import NEAR, TooAlike, TooMany, near_links
+from ftkit.data.likeness.near import NEAR, TooAlike, TooMany, near_links
 from ftkit.data.splitting.components import Keys, components, keys_of_pairs
 from ftkit.data.splitting.ranks import rank
 from ftkit.data.splitting.rules import GroupBy, Rules

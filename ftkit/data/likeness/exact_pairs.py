@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from math import ceil
 
-from ftkit.data.ngrams import shingles
+from ftkit.data.likeness.ngrams import shingles
 
 COMPARED = 20_000  # characters of a text
 FEWEST = 20  # shingles; in shorter texts a change of one character is a change of the question

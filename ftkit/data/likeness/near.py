@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
-from ftkit.data import exact_pairs
-from ftkit.data.exact_pairs import TooAlike
 from ftkit.data.example import Example
-from ftkit.data.shared_text import Frame, frame
+from ftkit.data.likeness import exact_pairs
+from ftkit.data.likeness.exact_pairs import TooAlike
+from ftkit.data.likeness.shared_text import Frame, frame
 
 __all__ = [
     "MOST_ROWS",
@@ -63,7 +63,7 @@ def near_links(texts: Sequence[str | None], near: float = NEAR) -> Iterator[tupl
         yield from exact_pairs.links(inside, share)
         return
     _needs_sketches(len(texts))
-    from ftkit.data import sketched_pairs
+    from ftkit.data.likeness import sketched_pairs
 
     yield from sketched_pairs.links(inside, share)
 
@@ -78,7 +78,7 @@ def near_matches(
     if len(texts) + len(known) <= MOST_ROWS:
         return exact_pairs.matches(ours, theirs, share)
     _needs_sketches(len(texts) + len(known))
-    from ftkit.data import sketched_pairs
+    from ftkit.data.likeness import sketched_pairs
 
     return sketched_pairs.matches(ours, theirs, share)
 

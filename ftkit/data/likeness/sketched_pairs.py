@@ -10,15 +10,15 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from ftkit.data.exact_pairs import COMPARED, FEWEST, TooAlike
-from ftkit.data.minhash import Signatures
-from ftkit.data.ngrams import shingles
+from ftkit.data.likeness.exact_pairs import COMPARED, FEWEST, TooAlike
+from ftkit.data.likeness.minhash import Signatures
+from ftkit.data.likeness.ngrams import shingles
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ftkit.data.minhash import Apart, Positions
+    from ftkit.data.likeness.minhash import Apart, Positions
 
 # Work is counted in characters of texts that are compared; some 10 million take a second.
 _MOST_WORK = 1_500_000_000

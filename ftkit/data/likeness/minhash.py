@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from ftkit.data.ngrams import plain
+from ftkit.data.likeness.ngrams import plain
 
 if TYPE_CHECKING:
     import numpy as np
