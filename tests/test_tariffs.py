@@ -81,6 +81,18 @@ def test_preference_pairs_have_a_price_of_their_own() -> None:
     assert quote.lines[0].rate == Decimal("1.2")
 
 
+def test_validation_rows_are_a_line_of_their_own_where_the_provider_charges_for_them() -> None:
+    watched = ROWS[:10]
+    quote = ftkit.estimate(
+        ROWS, "together/Qwen/Qwen3-8B", validation=watched, hyperparameters={"epochs": 2}
+    )
+    alone = ftkit.estimate(watched, "together/Qwen/Qwen3-8B", hyperparameters={"epochs": 2})
+    assert [line.label for line in quote.lines] == ["training", "validation, once an epoch"]
+    assert quote.lines[1].usd == alone.usd
+    free = ftkit.estimate(ROWS, "google/gemini-3.5-flash", validation=watched)
+    assert [line.label for line in free.lines] == ["training"]
+
+
 def test_a_tier_is_a_setting_of_the_instance(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

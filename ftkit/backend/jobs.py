@@ -63,7 +63,7 @@ class Resolved:
     """A run with nothing left to decide: no field of `hyperparameters` that applies is None.
 
     `steps` is 0 where the provider keeps the size of a batch to itself; `tier` is how the training is bought, where there
-    is a choice.
+    is a choice. `validation` are the tokens of the rows that are only watched.
     """
 
     base: Base
@@ -73,6 +73,7 @@ class Resolved:
     counts: Counts
     forecast: Forecast | None = None
     tier: str | None = None
+    validation: Counts | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,12 +135,12 @@ class Runtime(_Fact):
 class Billing(_Fact):
     """How a provider counts what it charges for a job of tokens.
 
-    Where it does not pack, each row costs as many tokens as the longest may have. `validation` says how often validation
-    rows are charged. `notes` are sentences that belong below every quote: what is not settled about its bills.
+    Where it does not pack, each row costs as many tokens as the longest may have. `charges_validation`: the tokens of
+    validation rows are charged each time that they are judged. `notes` are sentences that belong below every quote: what is not settled about its bills.
     """
 
     packs: bool = True
-    validation: Literal["never", "each epoch", "each evaluation"] = "never"
+    charges_validation: bool = False
     notes: tuple[str, ...] = ()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ftkit.backend import Backend, Base, NamesBases
@@ -12,7 +13,7 @@ from ftkit.cost.unfit_rows import refuse_rows
 from ftkit.data import Dataset
 from ftkit.data.token_counts import count_rows, totals
 from ftkit.data.token_estimate import estimated_counts
-from ftkit.data.tokens import Renderer
+from ftkit.data.tokens import Counts, Renderer
 from ftkit.errors import ConfigError
 from ftkit.hyperparameters import Hyperparameters, Method, parse_hyperparameters
 from ftkit.registry import open_backend, split_model
@@ -54,18 +55,25 @@ def quoted(
     for rows in (data, validation):
         if rows is not None:
             refuse_rows(rows, method, backend, f"{instance}/{base.id}", base)
-    if renderer is None:
-        counts = estimated_counts(data)
-    else:
-        train_on = hyperparameters.train_on or "assistant"
-        counts = totals(data, count_rows(data, renderer, train_on))
+    train_on = hyperparameters.train_on or "assistant"
+    resolved = backend.pricing.resolve(
+        base, method, hyperparameters, _counted(data, renderer, train_on)
+    )
+    if validation is not None:
+        resolved = replace(resolved, validation=_counted(validation, renderer, train_on))
     return priced(
         backend,
         instance,
-        backend.pricing.resolve(base, method, hyperparameters, counts),
+        resolved,
         data.sha256,
         None if validation is None else validation.sha256,
     )
+
+
+def _counted(data: Dataset, renderer: Renderer | None, train_on: str) -> Counts:
+    if renderer is None:
+        return estimated_counts(data)
+    return totals(data, count_rows(data, renderer, train_on))
 
 
 def chosen_model(model: str | None, settings: Settings) -> str:

@@ -67,13 +67,21 @@ class TokenTariff:
         return Resolved(base, method, settings, steps, counts, tier=tier)
 
     def bill(self, resolved: Resolved) -> Sequence[Quantity]:
-        """Millions of trained tokens of all epochs, as the provider counts them."""
+        """Millions of tokens of all epochs, as the provider counts them; of validation rows where it charges for them."""
         facts = self._facts(resolved.base.id)
         rate = self._rate(facts, resolved.method)
-        epochs = Decimal(str(resolved.hyperparameters.epochs or 1))
-        tokens = Decimal(self._charged(resolved)) * epochs
         unit = self._catalogue.rates[rate].unit
-        return [spread(Quantity("training", tokens / _MILLION, unit, rate), resolved.counts)]
+        epochs = Decimal(str(resolved.hyperparameters.epochs or 1))
+
+        def line(label: str, tokens: int, counts: Counts) -> Quantity:
+            return spread(Quantity(label, tokens * epochs / _MILLION, unit, rate), counts)
+
+        lines = [line("training", self._charged(resolved), resolved.counts)]
+        billing = self._catalogue.billing
+        if resolved.validation is not None and billing is not None and billing.charges_validation:
+            watched = resolved.validation
+            lines.append(line("validation, once an epoch", watched.tokens, watched))
+        return lines
 
     def call_rates(self, record: ModelRecord) -> CallRates | None:
         """The rates of an answer: of the tuned model, or of its base."""
