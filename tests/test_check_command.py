@@ -229,7 +229,7 @@ def test_json_keeps_its_version_and_the_page_is_told_on_standard_error() -> None
 
 def test_a_card_that_cannot_be_written_is_one_message() -> None:
     said = ftkit("check", rows_file(), "--html", "missing/card.html", code=1)
-    assert "cannot write the data card to missing/card.html" in said
+    assert "cannot write missing/card.html: there is no folder missing" in said
 
 
 def test_a_file_that_cannot_be_loaded_has_table_and_card() -> None:

@@ -246,7 +246,9 @@ def test_an_unknown_format_is_refused_with_the_nearest() -> None:
 
 def test_a_file_that_is_there_is_replaced_only_with_force() -> None:
     Path("out.jsonl").write_text("mine")
-    with pytest.raises(StorageError, match="is there already; force=True"):
+    with pytest.raises(
+        StorageError, match="out.jsonl is there already; force=True or --force replaces it"
+    ):
         ftkit.convert(rows_of(["a"]), "out.jsonl", to="chat")
     assert folder() == {"out.jsonl": b"mine"}
     ftkit.convert(rows_of(["a"]), "out.jsonl", to="chat", force=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +17,14 @@ from pydantic import BaseModel
 import ftkit
 import ftkit.types
 from ftkit.backend import Answer, Call, ModelRecord
-from ftkit.errors import CapabilityError, ConfigError, DataError, NotFound, ProviderError
+from ftkit.errors import (
+    CapabilityError,
+    ConfigError,
+    DataError,
+    NotFound,
+    ProviderError,
+    StorageError,
+)
 from ftkit.models.mapping import answer_key
 from ftkit.models.reply import as_reply
 from ftkit.models.schemas import json_schema
@@ -94,6 +103,20 @@ def test_a_saved_model_answers_elsewhere_without_its_ledger(
     again = ftkit.model(away / "router.json")
     assert ids(again.chat("question 3", max_tokens=6)) == before
     assert (again.system, again.id) == (model.system, model.id)
+
+
+def test_a_model_that_cannot_be_saved_leaves_the_older_file(
+    model: ftkit.types.Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(old: Path, new: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    Path("router.json").write_text("older")
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(StorageError, match="cannot write router.json: No space left on device"):
+        model.save("router.json")
+    assert Path("router.json").read_text() == "older"
+    assert sorted(path.name for path in Path().glob(".f*")) == []
 
 
 def test_a_saved_model_without_or_with_other_weights_is_refused(model: ftkit.types.Model) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from typer.testing import CliRunner
 import ftkit
 from ftkit.cli.main import app
 from ftkit.data.writing import stem
-from ftkit.errors import DataError, FtkitError
+from ftkit.errors import ConfigError, DataError, FtkitError, StorageError
 
 TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
 
@@ -116,3 +118,41 @@ def test_either_both_parts_are_written_or_none(
         result = CliRunner().invoke(app, ["split", "rows.jsonl", *names, *force])
         assert isinstance(result.exception, FtkitError)
         assert [path.name for path in Path().iterdir() if path.is_file()] == ["rows.jsonl"]
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_with_force_too_both_parts_are_replaced_or_none(
+    at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("rows.jsonl").write_text("".join(json.dumps(chat(n)) + "\n" for n in range(20)))
+    assert CliRunner().invoke(app, ["split", "rows.jsonl"]).exit_code == 0
+    before = {path.name: path.read_bytes() for path in Path().iterdir() if path.is_file()}
+    real, count = os.replace, 0
+
+    def fails(old: Path, new: Path) -> None:
+        nonlocal count
+        count += 1
+        if count == at:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(old, new)
+
+    again = ["split", "rows.jsonl", "--seed", "1", "--force"]
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", fails)
+        result = CliRunner().invoke(app, again)
+    assert isinstance(result.exception, StorageError)
+    assert {path.name: path.read_bytes() for path in Path().iterdir() if path.is_file()} == before
+    assert CliRunner().invoke(app, again).exit_code == 0
+    for name in ("rows.train.jsonl", "rows.held_out.jsonl"):
+        assert Path(name).read_bytes() != before[name]
+
+
+def test_two_parts_are_not_written_to_one_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("rows.jsonl").write_text("".join(json.dumps(chat(n)) + "\n" for n in range(20)))
+    result = CliRunner().invoke(app, ["split", "rows.jsonl", "--held-out", "rows.train.jsonl"])
+    assert isinstance(result.exception, ConfigError)
+    assert "rows.train.jsonl and rows.train.jsonl would be the same file" in str(result.exception)

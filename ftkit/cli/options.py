@@ -23,7 +23,9 @@ ModelOption = Annotated[
     str | None,
     typer.Option(help="provider/model, as in local/smollm2-135m; else the profile's."),
 ]
-MethodOption = Annotated[str | None, typer.Option(help="lora (default), qlora, full or dpo, as the provider has them.")]
+MethodOption = Annotated[
+    str | None, typer.Option(help="lora (default), qlora, full or dpo, as the provider has them.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Format = Annotated[
     str | None, typer.Option(help="Shape of the rows, such as chat or alpaca; else detected.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -14,7 +13,7 @@ from ftkit.cli.terminal import show
 from ftkit.data import Dataset
 from ftkit.data.formats import candidates
 from ftkit.data.splitting import Duplicates, Near
-from ftkit.data.writing import stem, written
+from ftkit.data.writing import stem, write
 from ftkit.errors import ConfigError
 
 
@@ -78,13 +77,9 @@ def split(
         train_out or data.with_name(f"{stem(data.name)}.train.jsonl"),
         held_out or data.with_name(f"{stem(data.name)}.held_out.jsonl"),
     )
-    if targets[0].absolute() == targets[1].absolute():
-        raise ConfigError(f"both parts would be written to {targets[0]}; name two files")
     # where one row has two answers all have: no format mixes them
     (format,) = candidates(to or ("preference" if rows[0].rejected else "chat"), None, None, None)
-    with ExitStack() as both:
-        for target, part in zip(targets, parts, strict=True):
-            both.enter_context(written(part, target, format, force=force))
+    write(list(zip(targets, parts, strict=True)), format, force=force)
     train, held = parts
     said = [
         f"{len(train):,} rows to train on: {targets[0]}",

@@ -11,7 +11,7 @@ from ftkit.data.dataset import Dataset
 from ftkit.data.formats import candidates
 from ftkit.data.formats.call_order import renumbered
 from ftkit.data.loading import load
-from ftkit.data.writing import written
+from ftkit.data.writing import write
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,5 @@ def convert(
         strip_separators=strip_separators,
     )
     rows = data.map(renumbered) if renumber_calls else data
-    with written(rows, Path(out), goal, force=force):
-        pass
+    write([(Path(out), rows)], goal, force=force)
     return Converted(Path(out), len(data), data.format, data.detected, goal.name)

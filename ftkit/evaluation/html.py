@@ -36,7 +36,7 @@ def write_report(
     report: Report, path: Path, metrics: Sequence[Mapping[str, Any]], title: str | None
 ) -> Path:
     """Write the page and return its path; raises StorageError where that fails."""
-    return write_page(render(report, metrics, title), path, "report")
+    return write_page(render(report, metrics, title), path)
 
 
 def render(report: Report, metrics: Sequence[Mapping[str, Any]], title: str | None) -> str:

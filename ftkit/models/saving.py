@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from ftkit.backend import Inference, Installs, ModelRecord
 from ftkit.errors import DataError, NotFound, StorageError
 from ftkit.models.record import from_dict, to_dict
+from ftkit.whole_files import whole_files
 
 FORMAT = 1
 
@@ -27,9 +27,9 @@ def save_model(inference: Inference, record: ModelRecord, path: Path) -> Path:
             record = replace(record, adapter=folder.name)
             values["adapter_sha256"] = folder_hash(folder)
         values["record"] = to_dict(record)
-        fresh = path.with_name(f".{path.name}.{os.getpid()}")
-        fresh.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        fresh.replace(path)
+        text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+        with whole_files([path], force=True) as (file,):
+            file.write(text.encode("utf-8"))
     except OSError as error:
         raise StorageError(f"cannot save the model to {path}: {error.strerror}") from error
     return path

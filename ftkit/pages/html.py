@@ -16,6 +16,7 @@ from markupsafe import Markup, escape
 
 from ftkit.errors import StorageError
 from ftkit.pages.visible_text import code_point, name, pieces
+from ftkit.whole_files import whole_files
 
 LONG = 280  # characters; a longer text is folded
 LONGEST = 20_000  # characters of one text on a page
@@ -37,12 +38,17 @@ def page(template: str, filters: dict[str, Callable[..., Any]] | None = None, **
     return environment.get_template(template).render(**values)
 
 
-def write_page(text: str, path: Path, what: str) -> Path:
-    """Write a page and return its path; raises StorageError where that fails. `what` is its word, such as report."""
+def write_page(text: str, path: Path) -> Path:
+    """Write a page, whole or not at all, over one that is there, and return its path; raises StorageError."""
+    data = text.encode("utf-8")
     try:
-        path.write_text(text, encoding="utf-8", newline="\n")
+        if path.exists() and not (path.is_file() or path.is_dir()):  # /dev/stdout may be a pipe
+            path.write_bytes(data)
+            return path
     except OSError as error:
-        raise StorageError(f"cannot write the {what} to {path}: {error.strerror}") from error
+        raise StorageError(f"cannot write {path}: {error.strerror}") from error
+    with whole_files([path], force=True) as (file,):
+        file.write(data)
     return path
 
 

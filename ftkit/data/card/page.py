@@ -36,7 +36,7 @@ _TITLES = {
 
 def write_card(report: CheckReport, path: Path, title: str | None) -> Path:
     """Write the page and return its path; raises StorageError where that fails."""
-    return write_page(render(report, title), path, "data card")
+    return write_page(render(report, title), path)
 
 
 def render(report: CheckReport, title: str | None = None) -> str:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from ftkit.data.formats import Format, candidates
-from ftkit.data.fresh_files import fresh_files, refuse_taken
 from ftkit.data.loading import load, read_rows
 from ftkit.data.mending.copying import Copy, Written
 from ftkit.data.mending.fixed import Fixed
@@ -26,6 +25,7 @@ from ftkit.data.reading.fault_log import FaultLog
 from ftkit.data.reading.files import endings
 from ftkit.data.tally import Contested, Tally
 from ftkit.errors import ConfigError, DataError, Fault, StorageError
+from ftkit.whole_files import refuse_taken, whole_files
 
 
 def mend_file(
@@ -80,13 +80,13 @@ def mend_file(
 
     packing = endings(path)[1]
     if target is None or notes is None:
-        into = Sink(None, None, packing)
-        done = copy.write(read_rows(path, formats), into, Sink(None, None, ""))
+        into = Sink(None, packing)
+        done = copy.write(read_rows(path, formats), into, Sink(None, ""))
         return fixed(done, into.finish())
     # what only its owner may read stays so
     mode = stat.S_IMODE(path.stat().st_mode) & 0o666 | 0o600
-    with fresh_files((notes, target), force=force, mode=mode) as (log_file, file):
-        into, told = Sink(target, file.file, packing), Sink(notes, log_file.file, "")
+    with whole_files((notes, target), force=force, mode=mode) as (log_file, file):
+        into, told = Sink(file, packing), Sink(log_file, "")
         done = copy.write(read_rows(path, formats), into, told)
         told.finish()
         result = fixed(done, into.finish())

@@ -4,43 +4,33 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from ftkit.errors import NotInstalled, StorageError
+from ftkit.errors import NotInstalled
+from ftkit.whole_files import WholeFile
 
 
 class Sink:
-    """Takes text for `path`; without a file only the hash of what would be in it is made. Raises StorageError."""
+    """Takes text for a file; without one only the hash of what would be in it is made. Raises StorageError."""
 
-    def __init__(self, path: Path | None, file: BinaryIO | None, packing: str) -> None:
-        self._path = path
+    def __init__(self, file: WholeFile | None, packing: str) -> None:
         self._hashed = _Hashed(file)
         self._packer = _packer(self._hashed, packing)
 
     def write(self, text: bytes) -> None:
         """The next piece of text."""
-        try:
-            self._packer.write(text)
-        except OSError as error:
-            raise self._failed(error) from error
+        self._packer.write(text)
 
     def finish(self) -> str:
         """Write what is left and give the SHA-256 of the file; nothing may be written after it."""
-        try:
-            if self._packer is not self._hashed:
-                self._packer.close()
-            self._hashed.flush()
-        except OSError as error:
-            raise self._failed(error) from error
+        if self._packer is not self._hashed:
+            self._packer.close()
+        self._hashed.flush()
         return self._hashed.total.hexdigest()
-
-    def _failed(self, error: OSError) -> StorageError:
-        return StorageError(f"cannot write {self._path}: {error.strerror or error}")
 
 
 class _Hashed:
-    def __init__(self, file: BinaryIO | None) -> None:
+    def __init__(self, file: WholeFile | None) -> None:
         self._file = file
         self.total = hashlib.sha256()
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO, Protocol
+from typing import Any, Protocol
 
 from ftkit.errors import NotInstalled
+from ftkit.whole_files import WholeFile
 
 _LEVEL = 6  # what the command gzip takes; Python's own 9 costs twice the time for one hundredth
 
@@ -20,7 +21,7 @@ class Sink(Protocol):
 
 
 @contextmanager
-def packed(file: BinaryIO, packing: str) -> Iterator[Sink]:
+def packed(file: WholeFile, packing: str) -> Iterator[Sink]:
     """`file` itself, or what compresses into it; complete when the block ends, and `file` stays open."""
     if packing == ".gz":
         with gzip.GzipFile("", "wb", _LEVEL, file, mtime=0) as small:
@@ -32,7 +33,8 @@ def packed(file: BinaryIO, packing: str) -> Iterator[Sink]:
             raise NotInstalled(
                 "files named .zst are written with the package zstandard: pip install 'ftkit[data]'"
             ) from error
-        with zstandard.ZstdCompressor().stream_writer(file, closefd=False) as small:
+        into: Any = file  # the package's types ask for more than it calls
+        with zstandard.ZstdCompressor().stream_writer(into, closefd=False) as small:
             yield small
     else:
         yield file

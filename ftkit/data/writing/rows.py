@@ -5,8 +5,7 @@ Two passes over the rows and one over the file, three and one for tables, as the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
@@ -22,32 +21,34 @@ from ftkit.data.writing.json_rows import objects
 from ftkit.data.writing.packing import packed
 from ftkit.data.writing.tables import cell_faults, lines
 from ftkit.data.writing.targets import Target, target
-from ftkit.data.writing.whole_file import whole_file
 from ftkit.errors import DataError, Fault
+from ftkit.whole_files import WholeFile, whole_files
 
 _ABSENT = object()
 
 
-@contextmanager
-def written(data: Dataset, path: Path, format: Format, *, force: bool = False) -> Iterator[None]:
-    """`path` holds the rows when the block ends well; before that they lie in a hidden file, all written and read again.
+def write(parts: Sequence[tuple[Path, Dataset]], format: Format, *, force: bool = False) -> None:
+    """Each file holds its rows at the end, or none is there: all are written and read again before one gets its name.
 
-    Raises DataError naming every row that the format or the kind of file cannot carry, ConfigError for an unknown ending,
-    StorageError where `path` is there (without `force`) or cannot be written, NotInstalled for .zst without its package.
+    Raises DataError naming every row that the format or the kind of file cannot carry, ConfigError for an unknown ending or
+    one file for two parts, StorageError where a file is there (without `force`) or cannot be written, NotInstalled for .zst
+    without its package.
     """
-    goal = target(path)
-    if not len(data):
-        raise DataError(f"{data.source} has no rows to write")
-    with whole_file(path, f"{goal.suffix}{goal.packing}", force=force) as hidden:
-        _fill(hidden, data, goal, format)
-        _read_again(hidden, data, goal, format)
-        yield
+    goals = [target(path) for path, _ in parts]
+    for _, data in parts:
+        if not len(data):
+            raise DataError(f"{data.source} has no rows to write")
+    with whole_files([path for path, _ in parts], force=force) as files:
+        for file, goal, (_, data) in zip(files, goals, parts, strict=True):
+            _fill(file, data, goal, format)
+            _read_again(file.hidden, data, goal, format)
 
 
-def _fill(hidden: Path, data: Dataset, goal: Target, format: Format) -> None:
-    with hidden.open("wb") as file, packed(file, goal.packing) as sink:
+def _fill(file: WholeFile, data: Dataset, goal: Target, format: Format) -> None:
+    with packed(file, goal.packing) as sink:
         for piece in _pieces(data, goal, format):
             sink.write(piece)
+    file.flush()
 
 
 def _pieces(data: Dataset, goal: Target, format: Format) -> Iterator[bytes]:

@@ -1,10 +1,9 @@
-"""Files that appear whole or not at all, one or several together; and that `ftkit.fix` leaves all as it was on any error."""
+"""The files of `ftkit.fix`: the original is never touched, what is written is read again, and on any error all is as it was."""
 
 from __future__ import annotations
 
-import errno
-import os
-import resource
+import gzip
+import random
 import stat
 import subprocess
 import sys
@@ -15,113 +14,14 @@ from typing import Any
 import pytest
 
 import ftkit
-from ftkit.data import fresh_files as module
-from ftkit.data.fresh_files import fresh_files
 from ftkit.data.mending import copying, packing
 from ftkit.errors import ConfigError, DataError, FtkitError, StorageError
 
-A, B = Path("a.jsonl"), Path("b.jsonl")
+BODY = b'{"prompt": "q", "completion": "caf\xc3\x83\xc2\xa9 "}\n'
 
 
 def state() -> dict[str, bytes]:
     return {p.name: p.read_bytes() for p in Path.cwd().iterdir() if p.is_file()}
-
-
-def write(*paths: Path, text: bytes = b"new", force: bool = False) -> None:
-    with fresh_files(paths, force=force) as files:
-        for one in files:
-            one.file.write(text)
-
-
-def test_files_get_their_names_at_the_end() -> None:
-    with fresh_files((A, B)) as files:
-        files[0].file.write(b"1")
-        assert not A.exists() and not B.exists()
-        assert files[0].hidden.name.startswith(".") and files[0].hidden.name.endswith(".a.jsonl")
-    assert state() == {"a.jsonl": b"1", "b.jsonl": b""}
-
-
-@pytest.mark.parametrize("force", [False, True])
-def test_an_exception_leaves_nothing(force: bool) -> None:
-    A.write_bytes(b"old") if force else None
-    before = state()
-    with pytest.raises(KeyboardInterrupt), fresh_files((A, B), force=force) as files:
-        files[0].file.write(b"x" * 3_000_000)
-        raise KeyboardInterrupt
-    assert state() == before
-
-
-def test_a_file_that_is_there_is_overwritten_with_force_only() -> None:
-    A.write_bytes(b"old")
-    with pytest.raises(StorageError, match="a.jsonl is there already; pass force=True or --force"):
-        write(B, A)
-    assert state() == {"a.jsonl": b"old"}
-    write(B, A, force=True)
-    assert state() == {"a.jsonl": b"new", "b.jsonl": b"new"}
-
-
-def test_a_file_that_somebody_writes_meanwhile_is_not_overwritten() -> None:
-    with pytest.raises(StorageError, match="written by somebody else"), fresh_files((A, B)):
-        B.write_bytes(b"theirs")
-    assert state() == {"b.jsonl": b"theirs"}
-
-
-def test_a_link_that_leads_nowhere_counts_as_there() -> None:
-    A.symlink_to("nowhere")
-    with pytest.raises(StorageError, match="is there already"):
-        write(A)
-    write(A, force=True)
-    assert A.read_bytes() == b"new" and not Path("nowhere").exists()
-
-
-def test_a_folder_a_missing_folder_and_one_that_may_not_be_written() -> None:
-    Path("folder").mkdir()
-    with pytest.raises(StorageError, match="is a folder"):
-        write(Path("folder"), force=True)
-    with pytest.raises(StorageError, match="cannot write no/where/a.jsonl: No such file"):
-        write(Path("no/where/a.jsonl"))
-    if os.geteuid():
-        Path("folder").chmod(0o500)
-        with pytest.raises(StorageError, match="Permission denied"):
-            write(Path("folder/a.jsonl"))
-
-
-@pytest.mark.parametrize("failing", ["fsync", "replace", "link", "open"])
-@pytest.mark.parametrize("at", [1, 2])
-@pytest.mark.parametrize("force", [False, True])
-def test_whatever_fails_all_is_as_it_was(
-    failing: str, at: int, force: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if force:
-        A.write_bytes(b"old a")
-        B.write_bytes(b"old b")
-    before, count, real = state(), 0, getattr(os, failing)
-
-    def fails(*arguments: Any, **options: Any) -> Any:
-        nonlocal count
-        count += 1
-        if count == at:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return real(*arguments, **options)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(module.os, failing, fails)
-        if failing == "link":  # where a file system has no links the bytes are copied
-            write(A, B, force=force)
-        elif failing == "replace" and not force:  # names are given by links
-            write(A, B)
-        else:
-            with pytest.raises(StorageError, match="cannot write .*No space left"):
-                write(A, B, force=force)
-    done = {"a.jsonl": b"new", "b.jsonl": b"new"}
-    assert state() == (
-        done if failing == "link" or (failing == "replace" and not force) else before
-    )
-
-
-# --- the verb ---------------------------------------------------------------------------------------------------
-
-BODY = b'{"prompt": "q", "completion": "caf\xc3\x83\xc2\xa9 "}\n'
 
 
 @pytest.fixture
@@ -161,9 +61,13 @@ def test_a_source_that_is_a_link_to_the_new_file_is_refused(rows: Path) -> None:
         ftkit.fix("in.jsonl", rows, force=True)
 
 
-def test_what_only_its_owner_may_read_stays_so(rows: Path) -> None:
+@pytest.mark.parametrize("there", [False, True])
+def test_what_only_its_owner_may_read_stays_so(rows: Path, there: bool) -> None:
     rows.chmod(0o600)
-    ftkit.fix(rows, "out.jsonl")
+    if there:
+        Path("out.jsonl").write_text("old")
+        Path("out.jsonl").chmod(0o644)
+    ftkit.fix(rows, "out.jsonl", force=there)
     for path in ("out.jsonl", "out.jsonl.fixes.jsonl"):
         assert stat.S_IMODE(Path(path).stat().st_mode) == 0o600
 
@@ -204,9 +108,6 @@ def test_a_file_that_is_written_to_meanwhile_is_refused(
 
 @pytest.mark.parametrize("name", ["rows.jsonl", "rows.jsonl.gz"])
 def test_a_disk_that_is_full_is_one_message_and_leaves_nothing(name: str) -> None:
-    import gzip
-    import random
-
     chance = random.Random(0)
     body = b"".join(
         b'{"prompt": "%x", "completion": "a "}\n' % chance.getrandbits(4000) for _ in range(3000)
@@ -222,7 +123,6 @@ def test_a_disk_that_is_full_is_one_message_and_leaves_nothing(name: str) -> Non
     assert done.returncode == 1, done.stderr
     assert "cannot write out." in done.stderr and "Traceback" not in done.stderr
     assert state() == before
-    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 1 << 20
 
 
 def test_errors_of_the_verb_are_of_our_own_kind(rows: Path) -> None:
