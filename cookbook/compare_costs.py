@@ -1,15 +1,19 @@
 """What tuning costs on every provider, over a year of use, beside a prompt without tuning. Needs no key: nothing is sent.
 
-python cookbook/compare_costs.py
+python cookbook/compare_costs.py [FOLDER]   # the page is written into FOLDER, or else into a temporary one
 """
 
 from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
 
 import ftkit
 from ftkit.types import PriceTable
 
 
-def main(calls_per_month: int = 50_000) -> PriceTable:
+def main(calls_per_month: int = 50_000, folder: str | None = None) -> PriceTable:
     """Compare for a small routing task, once for anywhere and once for the European Union."""
     rows = [
         {"prompt": f"Where is parcel {number}? It was due on Monday.", "completion": "shipping"}
@@ -24,8 +28,11 @@ def main(calls_per_month: int = 50_000) -> PriceTable:
 
     in_europe = ftkit.compare(rows, calls_per_month=calls_per_month, must={"region": "eu"})
     print(f"in the European Union it is {in_europe.ranked[0].model}")
+
+    page = Path(folder or tempfile.mkdtemp()) / "costs.html"
+    print(f"drawn, with each source: {table.html(page, title='Routing parcels')}")
     return table
 
 
 if __name__ == "__main__":
-    main()
+    main(folder=sys.argv[1] if len(sys.argv) > 1 else None)

@@ -126,8 +126,11 @@ def test_the_codes_of_the_docs_are_those_of_the_rules() -> None:
     assert documented == set(re.findall(r"FT[1-9]\d\d", source))
 
 
-def test_compare_costs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_compare_costs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     monkeypatch.setenv("FTKIT_NOW", "2026-11-24T12:00:00Z")
-    table = story("compare_costs").main()
+    table = story("compare_costs").main(folder=str(tmp_path))
+    assert "Routing parcels" in (tmp_path / "costs.html").read_text(encoding="utf-8")
     assert len(table.ranked) > 12
     assert "in the European Union it is " in capsys.readouterr().out

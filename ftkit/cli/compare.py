@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -16,7 +17,7 @@ from ftkit.cli.options import (
     with_hyperparameters,
     with_load_options,
 )
-from ftkit.cli.terminal import out, plain, show
+from ftkit.cli.terminal import note, out, plain, show
 from ftkit.cost.price_lines import as_csv, explained
 
 
@@ -45,6 +46,7 @@ def compare(
     examples: Annotated[int, typer.Option(help="Examples in the prompt of not tuning.")] = 5,
     explain: Annotated[bool, typer.Option("--explain", help="Every line with its source.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write a page to this file.")] = None,
     json: Json = False,
 ) -> None:
     """Price training and use on every provider, the cheapest first, beside a prompt without tuning. Sends nothing."""
@@ -58,6 +60,8 @@ def compare(
         hyperparameters=hyperparameters,
         examples=examples,
     )
+    if html is not None:
+        note(f"price table: {table.html(html)}")
     if csv:
         sys.stdout.write(as_csv(table))
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
@@ -41,10 +42,10 @@ def as_csv(table: PriceTable) -> str:
         + ("last_training_day", "shutdown", "oldest_price", "submittable")
     )
     for one in (*table.ranked, *table.unpriced):
-        fixed, calls = _monthly(one)
+        fixed, calls = monthly(one)
         total = table.total(one)
         money = (one.quote.usd_expected, fixed, calls, total)
-        dates = (one.facts.training_until, one.facts.shutdown, _oldest(one))
+        dates = (one.facts.training_until, one.facts.shutdown, oldest(one))
         write.writerow(
             [one.model, one.quote.resolved.method]
             + ["" if usd is None else f"{usd:.6f}" for usd in money]
@@ -55,7 +56,11 @@ def as_csv(table: PriceTable) -> str:
 
 
 def _lines(table: PriceTable) -> Iterator[str]:
-    epochs = "" if table.epochs is None else f", {table.epochs:g} epochs"
+    epochs = (
+        ""
+        if table.epochs is None
+        else f", {table.epochs:g} epoch{'' if table.epochs == 1 else 's'}"
+    )
     yield f"{table.source}: {table.rows:,} rows, {table.method}{epochs}; {table.calls_per_month:,} calls a month"
     if table.ranked:
         calls = table.ranked[0].calls
@@ -71,11 +76,11 @@ def _lines(table: PriceTable) -> Iterator[str]:
         yield f"not tuning: a prompt with {table.prompts[0].examples} examples, a month; how good it is, this does not say"
         for prompt in table.prompts[:_PROMPTS]:
             month = prompt.course.after(1, table.calls_per_month)
-            yield f"  {_usd(month):>12}  {prompt.model}"
+            yield f"  {usd_text(month):>12}  {prompt.model}"
     if table.unpriced:
         yield ""
         yield "without a known price"
-        yield from (f"  {one.model}: {', '.join(_unknown(one))}" for one in table.unpriced)
+        yield from (f"  {one.model}: {', '.join(unknown(one))}" for one in table.unpriced)
     if table.passed_over:
         yield ""
         yield "not today"
@@ -88,13 +93,13 @@ def _ranked(table: PriceTable) -> Iterator[str]:
     months = f"{table.horizon_months} months"
     yield f"{'USD':<{wide}}  {'train':>9}  {'fixed/mo':>10}  {'calls/mo':>10}  {months:>12}  {'pays off':>11}  last day"
     for one in shown:
-        fixed, calls = _monthly(one)
-        stale = "*" if table.stale(_oldest(one)) else " "
+        fixed, calls = monthly(one)
+        stale = "*" if table.stale(oldest(one)) else " "
         last = one.facts.training_until or one.facts.shutdown
         here = "+" if one.quote.not_submittable is None else " "
         yield (
-            f"{one.model:<{wide}}{here} {_usd(one.quote.usd_expected):>9}  {_usd(fixed):>10}  {_usd(calls):>10}  "
-            f"{_usd(table.total(one)):>12}{stale} {_pays_off(table, one):>11}  {'' if last is None else last.isoformat()}"
+            f"{one.model:<{wide}}{here} {usd_text(one.quote.usd_expected):>9}  {usd_text(fixed):>10}  {usd_text(calls):>10}  "
+            f"{usd_text(table.total(one)):>12}{stale} {pays_off(table, one):>11}  {'' if last is None else last.isoformat()}"
         ).rstrip()
     yield from _legend(table, shown)
 
@@ -106,7 +111,7 @@ def _legend(table: PriceTable, shown: Sequence[Candidate]) -> Iterator[str]:
         if here
         else "ftkit cannot submit to any of these yet"
     )
-    if any(table.stale(_oldest(one)) for one in shown):
+    if any(table.stale(oldest(one)) for one in shown):
         yield "* rests on a price that is older than 90 days"
     if len(shown) < len(table.ranked):
         yield f"of {len(table.ranked) - len(shown)} dearer tiers and places --csv and --json tell"
@@ -114,7 +119,8 @@ def _legend(table: PriceTable, shown: Sequence[Candidate]) -> Iterator[str]:
         yield "pays off: months until it has cost no more than a prompt with its own base, or else with the cheapest one"
 
 
-def _pays_off(table: PriceTable, one: Candidate) -> str:
+def pays_off(table: PriceTable, one: Candidate) -> str:
+    """Months until it has cost no more than the prompt that it is held against; "" where there is none."""
     found = table.against_prompt(one)
     if found is None:
         return ""
@@ -125,7 +131,9 @@ def _pays_off(table: PriceTable, one: Candidate) -> str:
 def _explained(table: PriceTable, one: Candidate) -> Iterator[str]:
     total = table.total(one)
     shown = (
-        "not priced" if total is None else f"{_usd(total)} USD over {table.horizon_months} months"
+        "not priced"
+        if total is None
+        else f"{usd_text(total)} USD over {table.horizon_months} months"
     )
     yield f"{one.model}  {shown}"
     lines: Sequence[tuple[str, QuoteLine]] = [
@@ -141,7 +149,7 @@ def _explained(table: PriceTable, one: Candidate) -> Iterator[str]:
     yield from (f"  note     {note}" for note in one.quote.notes)
 
 
-def _monthly(one: Candidate) -> tuple[Decimal | None, Decimal | None]:
+def monthly(one: Candidate) -> tuple[Decimal | None, Decimal | None]:
     """(fixed, calls) of a month; None where a price is unknown."""
     sums: list[Decimal | None] = []
     for fixed in (True, False):
@@ -152,26 +160,40 @@ def _monthly(one: Candidate) -> tuple[Decimal | None, Decimal | None]:
     return sums[0], sums[1]
 
 
-def _unknown(one: Candidate) -> list[str]:
+def unknown(one: Candidate) -> list[str]:
+    """The lines whose price nobody knows."""
     return [line.label for line in (*one.quote.lines, *one.monthly) if line.usd is None]
 
 
-def _passed(passed: Sequence[PassedOver]) -> Iterator[str]:
-    by_reason: dict[tuple[str, str], list[PassedOver]] = {}
+def by_reason(passed: Sequence[PassedOver]) -> list[tuple[str, list[PassedOver]]]:
+    """(reason, models) of one provider each; a reason says "it" for the model."""
+    found: dict[tuple[str, str], list[PassedOver]] = {}
     for one in passed:
         instance, _, native = one.model.partition("/")
-        reason = one.reason.replace(native.partition(" (")[0], "it") if native else one.reason
-        by_reason.setdefault((instance, reason), []).append(one)
-    for (_, reason), those in by_reason.items():
+        name = re.escape(native.rpartition(" (")[0] or native)
+        reason = (
+            re.sub(rf"(?<!\S)(?:\S*[/@])?{name}(?=[\s,:;]|$)", "it", one.reason)
+            if name
+            else one.reason
+        )
+        found.setdefault((instance, reason), []).append(one)
+    return [(reason, those) for (_, reason), those in found.items()]
+
+
+def _passed(passed: Sequence[PassedOver]) -> Iterator[str]:
+    for reason, those in by_reason(passed):
         names = ", ".join(one.model for one in those[:_NAMED])
         more = f" and {len(those) - _NAMED} more" if len(those) > _NAMED else ""
         until = f" (last day {those[0].until})" if those[0].until else ""
         yield f"  {names}{more}{until}: {reason}"
 
 
-def _oldest(one: Candidate) -> date:
-    return min(line.as_of for line in (*one.quote.lines, *one.monthly))
+def oldest(one: Candidate) -> date:
+    """When the price was seen that nobody has looked at for longest."""
+    lines = (*one.quote.lines, *one.monthly)
+    return min((line.as_of for line in lines), default=one.facts.as_of)
 
 
-def _usd(usd: Decimal | None) -> str:
+def usd_text(usd: Decimal | None) -> str:
+    """Dollars and cents, "?" where nobody knows them."""
     return "?" if usd is None else f"{usd:,.2f}"

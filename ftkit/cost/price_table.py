@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from ftkit import clock
@@ -87,6 +88,15 @@ class PriceTable:
     def stale(self, as_of: date) -> bool:
         """True for a figure that nobody has looked at for 90 days."""
         return self.today - as_of > STALE
+
+    def html(self, path: str | Path, *, title: str | None = None) -> Path:
+        """Write the table as one self-contained page: no script, no request.
+
+        Raises StorageError where the file cannot be written.
+        """
+        from ftkit.cost.page import write_table
+
+        return write_table(self, Path(path), title)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; money is a string."""
