@@ -282,11 +282,13 @@ def compare(
     method: str | None = None,
     hyperparameters: Settings | None = None,
     examples: int = 5,
+    allow_retiring: bool | None = None,
 ) -> PriceTable:
     """What tuning on these rows and using the result costs on every provider, in USD, cheapest over the horizon first.
 
     Needs no key and no network. `must` is what a provider has to fulfil: {"region": "eu", "weights": "downloadable"}. All
-    models are quoted with 3 epochs unless `hyperparameters` say otherwise. `examples` are those of the prompt that not
+    models are quoted with 3 epochs unless `hyperparameters` say otherwise. `allow_retiring` lets bases in that are switched
+    off within 90 days. `examples` are those of the prompt that not
     tuning is compared with. `.best()` is the quote of the cheapest that can be submitted.
     """
     from ftkit import config
@@ -303,6 +305,7 @@ def compare(
         horizon_months=horizon_months,
         must=must or {},
         examples=examples,
+        allow_retiring=settings.allow_retiring if allow_retiring is None else allow_retiring,
     )
 
 

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import ftkit
-from ftkit.errors import CapabilityError, ConfigError
+from ftkit.errors import CapabilityError, ConfigError, NotFound
 from ftkit.types import Candidate, PriceTable
 
 ROWS = [
@@ -140,6 +140,19 @@ def test_best_is_the_cheapest_that_can_be_submitted_and_runs() -> None:
     assert table.best().data_sha256 == ftkit.load(ROWS).sha256  # a plan, and no drawing
     with pytest.raises(CapabilityError, match="cannot submit to Together yet"):
         compared(["together/Qwen/Qwen3-8B"]).best()
+
+
+def test_a_named_model_that_nobody_has_is_answered_with_the_nearest() -> None:
+    with pytest.raises(NotFound, match="did you mean 'gpt-4.1-mini"):
+        compared(["azure/gpt-41-mini"])
+
+
+def test_a_base_that_ends_soon_is_ranked_only_where_that_is_allowed() -> None:
+    model = "openai/gpt-4.1-mini-2025-04-14"
+    assert compared([model]).ranked == ()
+    (one,) = compared([model], allow_retiring=True).ranked
+    assert str(one.facts.training_until) == "2027-01-05" and one.quote.not_submittable is None
+    assert compared([model], allow_retiring=True).best().model == model
 
 
 def test_every_model_is_quoted_with_the_same_epochs() -> None:

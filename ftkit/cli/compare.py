@@ -43,6 +43,10 @@ def compare(
         list[str] | None, typer.Option(help="region=eu or weights=downloadable (repeat).")
     ] = None,
     method: MethodOption = None,
+    allow_retiring: Annotated[
+        bool | None,
+        typer.Option("--allow-retiring", help="With bases that end within 90 days."),
+    ] = None,
     examples: Annotated[int, typer.Option(help="Examples in the prompt of not tuning.")] = 5,
     explain: Annotated[bool, typer.Option("--explain", help="Every line with its source.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
@@ -59,6 +63,7 @@ def compare(
         method=method,
         hyperparameters=hyperparameters,
         examples=examples,
+        allow_retiring=allow_retiring,
     )
     if html is not None:
         note(f"price table: {table.html(html)}")

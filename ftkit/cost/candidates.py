@@ -18,9 +18,9 @@ from ftkit.cost.monthly import Calls, in_use
 from ftkit.cost.planning import quoted
 from ftkit.cost.quote import Quote, QuoteLine
 from ftkit.data import Dataset
-from ftkit.errors import FtkitError
+from ftkit.errors import FtkitError, NotFound
 from ftkit.hyperparameters import Hyperparameters, Method
-from ftkit.registry import backend_names, is_backend, open_backend, plugin
+from ftkit.registry import backend_names, is_backend, open_backend, plugin, split_model
 
 log = logging.getLogger("ftkit")
 
@@ -71,55 +71,53 @@ class PassedOver:
     until: date | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be trained and how it will be used, the same for every model."""
+
+    method: Method
+    hyperparameters: Hyperparameters
+    calls_per_month: int
+    must: Mapping[str, str]
+    allow_retiring: bool = False
+
+
 def candidates(
-    data: Dataset,
-    settings: Settings,
-    *,
-    models: Sequence[str] | None,
-    method: Method,
-    hyperparameters: Hyperparameters,
-    calls_per_month: int,
-    must: Mapping[str, str],
+    data: Dataset, settings: Settings, models: Sequence[str] | None, wish: Wish
 ) -> Iterator[Candidate | PassedOver]:
-    """All of the named models, or of every provider that is installed or configured."""
-    wanted = None if models is None else [model.partition("/")[::2] for model in models]
-    instances = (
-        sorted({*backend_names(), *settings.providers})
-        if wanted is None
-        else dict.fromkeys(one for one, _ in wanted)
-    )
-    for instance in instances:
+    """All of the named models, or of every provider that is installed or configured.
+
+    Raises NotFound for a named one that is in no catalogue.
+    """
+    if models is not None:
+        for instance, native in dict.fromkeys(split_model(model) for model in models):
+            backend = open_backend(instance, settings)
+            facts = backend.catalogue.model(native)
+            if facts is None:
+                raise NotFound(
+                    f"the catalogue of {instance} has no {native!r}{backend.catalogue.suggestion(native)}"
+                )
+            yield from _in_every_tier(data, instance, facts, backend, wish)
+        return
+    for instance in sorted({*backend_names(), *settings.providers}):
         try:
             backend = open_backend(instance, settings)
         except FtkitError as error:
-            if wanted is not None:
-                raise
             yield PassedOver(instance, str(error))
             continue
-        if wanted is None and _costs_nothing(backend):
+        if _costs_nothing(backend):
             reason = "time on this machine has no price; usd_per_hour sets one, and `ftkit estimate` tells time and memory"
             yield PassedOver(instance, reason)
             continue
-        for name, facts in backend.catalogue.models.items():
-            if wanted is not None and not any(
-                one == instance and backend.catalogue.model(native) is facts
-                for one, native in wanted
-            ):
-                continue
-            for tier in facts.tiers or (None,):
-                yield _judged(
-                    data,
-                    instance,
-                    name,
-                    facts,
-                    backend,
-                    tier,
-                    method,
-                    hyperparameters,
-                    calls_per_month,
-                    must,
-                    settings,
-                )
+        for facts in backend.catalogue.models.values():
+            yield from _in_every_tier(data, instance, facts, backend, wish)
+
+
+def _in_every_tier(
+    data: Dataset, instance: str, facts: ModelFacts, backend: Backend, wish: Wish
+) -> Iterator[Candidate | PassedOver]:
+    for tier in facts.tiers or (None,):
+        yield _judged(data, instance, facts, backend, tier, wish)
 
 
 def _costs_nothing(backend: Backend) -> bool:
@@ -129,31 +127,23 @@ def _costs_nothing(backend: Backend) -> bool:
 
 
 def _judged(
-    data: Dataset,
-    instance: str,
-    name: str,
-    row: ModelFacts,
-    backend: Backend,
-    tier: str | None,
-    method: Method,
-    hyperparameters: Hyperparameters,
-    calls_per_month: int,
-    must: Mapping[str, str],
-    settings: Settings,
+    data: Dataset, instance: str, row: ModelFacts, backend: Backend, tier: str | None, wish: Wish
 ) -> Candidate | PassedOver:
+    name = next(key for key, one in backend.catalogue.models.items() if one is row)
     facts = row.at(tier)
     model = f"{instance}/{name}" + (f" ({tier})" if tier else "")
     today = clock.now().date()
     gone = lifecycle.closed(name, facts, today)
     if gone is not None:
         return PassedOver(model, gone, facts.training_until or facts.shutdown)
-    if facts.shutdown is not None and lifecycle.retires(facts.shutdown, today):
+    retires = facts.shutdown is not None and lifecycle.retires(facts.shutdown, today)
+    if facts.shutdown is not None and retires and not wish.allow_retiring:
         return PassedOver(
             model,
             lifecycle.ends(name, facts.shutdown, today),
             facts.training_until or facts.shutdown,
         )
-    if (lacking := unmet(facts, must)) is not None:
+    if (lacking := unmet(facts, wish.must)) is not None:
         return PassedOver(model, lacking)
     if facts.min_rows is not None and len(data) < facts.min_rows:
         return PassedOver(model, f"it needs at least {facts.min_rows:,} rows")
@@ -162,13 +152,15 @@ def _judged(
     if tier is not None and isinstance(backend.pricing, HasTiers):
         backend = replace(backend, pricing=backend.pricing.in_tier(tier))
     try:
-        quote = quoted(data, instance, name, backend, method, hyperparameters)
+        quote = quoted(data, instance, name, backend, wish.method, wish.hyperparameters)
     except FtkitError as error:
         return PassedOver(model, str(error))
     longest, limit = quote.resolved.counts.longest, quote.resolved.base.max_length
     if limit is not None and longest > limit:
         return PassedOver(model, f"a row has {longest:,} tokens, and it takes {limit:,}")
-    calls = Calls.measured(calls_per_month, quote.resolved.counts, 2 if method is Method.DPO else 1)
+    calls = Calls.measured(
+        wish.calls_per_month, quote.resolved.counts, 2 if wish.method is Method.DPO else 1
+    )
     # where nobody sends a bill for the training, nobody sends one for the answers either
     monthly = in_use(backend.catalogue, facts, calls) if quote.paid else ()
     return Candidate(name, quote, facts, calls, monthly)

@@ -12,7 +12,7 @@ from typing import Any
 from ftkit import clock
 from ftkit.config import Settings
 from ftkit.cost.break_even import BreakEven, Course, break_even
-from ftkit.cost.candidates import Candidate, PassedOver, candidates
+from ftkit.cost.candidates import Candidate, PassedOver, Wish, candidates
 from ftkit.cost.demands import checked
 from ftkit.cost.prompting import Prompted, prompted
 from ftkit.cost.quote import Quote
@@ -184,23 +184,15 @@ def price_table(
     horizon_months: int,
     must: Mapping[str, str],
     examples: int = 5,
+    allow_retiring: bool = False,
 ) -> PriceTable:
     """Price every model, and every base behind a prompt with `examples` rows of the data."""
     if calls_per_month < 0 or horizon_months < 1 or examples < 0:
         raise ConfigError("calls_per_month= and examples= are 0 or more, horizon_months= 1 or more")
     if hyperparameters.epochs is None:
         hyperparameters = hyperparameters.overridden_by(Hyperparameters(epochs=EPOCHS))
-    found = list(
-        candidates(
-            data,
-            settings,
-            models=models,
-            method=method,
-            hyperparameters=hyperparameters,
-            calls_per_month=calls_per_month,
-            must=checked(must),
-        )
-    )
+    wish = Wish(method, hyperparameters, calls_per_month, checked(must), allow_retiring)
+    found = list(candidates(data, settings, models, wish))
     priced = [one for one in found if isinstance(one, Candidate)]
     totals = {
         id(one): one.course.after(horizon_months, calls_per_month)
