@@ -16,10 +16,10 @@ def ftkit(*arguments: str, code: int = 0) -> str:
     return done.stdout + done.stderr
 
 
-def as_json(*arguments: str) -> dict[str, Any]:
-    """What it prints with --json."""
+def as_json(*arguments: str, code: int = 0) -> dict[str, Any]:
+    """What it prints with --json; the exit code must be `code`."""
     done = _done(*arguments, "--json")
-    assert done.returncode == 0, (arguments, done.stdout, done.stderr)
+    assert done.returncode == code, (arguments, done.stdout, done.stderr)
     value: dict[str, Any] = json.loads(done.stdout)
     return value
 

@@ -232,6 +232,11 @@ def test_a_card_that_cannot_be_written_is_one_message() -> None:
     assert "cannot write missing/card.html: there is no folder missing" in said
 
 
+def test_as_json_that_message_is_all_there_is() -> None:
+    value = as_json("check", rows_file(), "--html", "missing/card.html", code=1)
+    assert value["error"] == "StorageError" and "missing/card.html" in value["message"]
+
+
 def test_a_file_that_cannot_be_loaded_has_table_and_card() -> None:
     Path("broken.jsonl").write_text('{"prompt": "a", "completion": "b"}\n{"prompt": "a"\n')
     said = ftkit("check", "broken.jsonl", "--html", "card.html", code=5)

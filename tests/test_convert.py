@@ -67,6 +67,13 @@ def test_every_kind_of_file_gives_back_the_same_rows(kind: str, packing: str) ->
     )
 
 
+def test_a_transcript_is_written_as_one_text() -> None:
+    source = written("rows.jsonl", [{"prompt": "a", "completion": "b"}])
+    assert ftkit.convert(source, "out.jsonl", to="transcript").written == "transcript"
+    assert json.loads(Path("out.jsonl").read_text()) == {"text": "\n\nHuman: a\n\nAssistant: b"}
+    assert stripped(ftkit.load("out.jsonl")) == stripped(ftkit.load(source))
+
+
 def test_a_table_is_found_out_without_being_told_its_columns() -> None:
     source = written("rows.jsonl", rows_of(HARD))
     for name in ("a.csv", "a.tsv"):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import builtins
 import gzip
+import struct
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -139,6 +142,65 @@ def test_a_bad_row_of_a_table_is_named_by_number_and_field(tmp_path: Path) -> No
     with pytest.raises(DataError) as caught:
         load(path)
     assert [(f.row, f.field) for f in caught.value.faults] == [(2, "prompt"), (3, "x")]
+
+
+def of_bytes(pyarrow: Any, parts: list[bytes], *, sizes: list[int] | None = None) -> Any:
+    """Texts of Arrow that nobody looked into, as other programs write them."""
+    _, ends, data = pyarrow.array(parts, pyarrow.binary()).buffers()
+    if sizes is not None:
+        ends = pyarrow.py_buffer(struct.pack(f"<{len(sizes)}i", *sizes))
+    return pyarrow.Array.from_buffers(pyarrow.string(), len(parts), [None, ends, data])
+
+
+@pytest.mark.parametrize("name", ["r.parquet", "r.arrow"])
+def test_text_of_a_table_that_is_not_utf8_is_named_by_number_and_field(
+    tmp_path: Path, name: str
+) -> None:
+    pyarrow = pytest.importorskip("pyarrow", reason="needs the extra 'data'")
+    answers = of_bytes(pyarrow, [b"ok", b"caf\xe9", b"ok", b"\xff", b"ok"])
+    table, path = pyarrow.table({"prompt": ["a"] * 5, "completion": answers}), tmp_path / name
+    write = pytest.importorskip("pyarrow.parquet").write_table
+    (write if name == "r.parquet" else pytest.importorskip("pyarrow.feather").write_feather)(
+        table, path
+    )
+    with pytest.raises(DataError) as caught:
+        load(path)
+    assert [(f.row, f.field) for f in caught.value.faults] == [(2, "completion"), (4, "completion")]
+    assert all("invalid UTF-8" in fault.reason for fault in caught.value.faults)
+
+
+def test_a_damaged_place_of_a_text_is_a_fault_and_not_the_end_of_the_process(
+    tmp_path: Path,
+) -> None:
+    pyarrow = pytest.importorskip("pyarrow", reason="needs the extra 'data'")
+    answers = of_bytes(pyarrow, [b"ok", b"ok", b"ok"], sizes=[0, 2, -9, 6])
+    table, path = pyarrow.table({"prompt": ["a"] * 3, "completion": answers}), tmp_path / "r.arrow"
+    with (
+        pyarrow.OSFile(str(path), "wb") as file,
+        pyarrow.ipc.new_file(file, table.schema) as writer,
+    ):
+        writer.write_table(table)
+    code = (
+        "import sys, ftkit\ntry: ftkit.load(sys.argv[1])\nexcept Exception as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "row 2, field 'completion': the value is damaged" in done.stdout
+
+
+def test_a_table_that_names_a_column_twice_is_refused_and_none_of_them_dropped(
+    tmp_path: Path,
+) -> None:
+    pyarrow = pytest.importorskip("pyarrow", reason="needs the extra 'data'")
+    columns = [pyarrow.array([text]) for text in ("a", "b", "c")]
+    path = tmp_path / "r.parquet"
+    names = ["prompt", "completion", "prompt"]
+    table = pyarrow.Table.from_arrays(columns, names=names)
+    pytest.importorskip("pyarrow.parquet").write_table(table, path)
+    with pytest.raises(DataError, match="names the column 'prompt' twice"):
+        load(path)
 
 
 class Batches:

@@ -92,3 +92,23 @@ def test_an_earlier_split_is_kept_from_its_two_files() -> None:
         in split("--test", "0.3", "--group-by", "g", *before).output
     )
     assert refused(*before[:2]) == 2
+
+
+@pytest.mark.parametrize("rows", ["1.5", "inf", "nan", "-1"])
+def test_a_number_of_rows_is_whole_and_never_cut_off(rows: str) -> None:
+    write("rows.jsonl", [row(i) for i in range(20)])
+    assert refused("--test", rows) == 2
+
+
+def test_two_names_of_one_file_are_seen() -> None:
+    write("rows.jsonl", [row(i) for i in range(20)])
+    Path("one.jsonl").write_text("")
+    Path("other.jsonl").symlink_to("one.jsonl")
+    assert refused("--train-out", "one.jsonl", "--held-out", "other.jsonl") == 2
+    assert Path("one.jsonl").read_text() == ""
+
+
+def test_parts_are_written_as_transcripts_too() -> None:
+    write("rows.jsonl", [row(i) for i in range(20)])
+    assert split("--to", "transcript").exit_code == 0
+    assert ftkit.load("rows.train.jsonl").format == "transcript"

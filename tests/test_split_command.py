@@ -156,3 +156,16 @@ def test_two_parts_are_not_written_to_one_file(
     result = CliRunner().invoke(app, ["split", "rows.jsonl", "--held-out", "rows.train.jsonl"])
     assert isinstance(result.exception, ConfigError)
     assert "rows.train.jsonl and rows.train.jsonl would be the same file" in str(result.exception)
+
+
+def test_no_part_takes_the_place_of_the_whole_file(tmp_path: Path) -> None:
+    source = tmp_path / "rows.jsonl"
+    source.write_text(
+        "".join(json.dumps({"prompt": f"p {n}", "completion": "c"}) + "\n" for n in range(20))
+    )
+    before = source.read_bytes()
+    done = CliRunner().invoke(
+        app, ["split", str(source), "--test", "4", "--train-out", str(source), "--force"]
+    )
+    assert isinstance(done.exception, ConfigError) and "the file that is split" in str(done.exception)
+    assert source.read_bytes() == before and not (tmp_path / "rows.held_out.jsonl").exists()

@@ -47,11 +47,13 @@ def check(
         return
     report = ftkit.check(data, model, against=against, **load_options)
     if json:
+        if html is not None:  # first: an error is JSON too, and has to be all there is
+            note(f"data card: {report.html(html)}")
         show("", report.to_dict(), json)
     else:
         print_report(report, out)
-    if html is not None:
-        note(f"data card: {report.html(html)}")
+        if html is not None:
+            note(f"data card: {report.html(html)}")
     if report.fails(fail_on):
         raise typer.Exit(GATE_NOT_MET)
 

@@ -33,7 +33,7 @@ def convert(
         bool,
         typer.Option("--renumber-calls", help="Name tool calls call_0, call_1 and so on."),
     ] = False,
-    force: Annotated[bool, typer.Option(help="Replace a file that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     json: Json = False,
 ) -> None:
     """Write rows in another format. A row that it cannot carry whole is named, and nothing is written."""

@@ -11,7 +11,7 @@ import ftkit
 from ftkit.cli.options import Data, Json, with_load_options
 from ftkit.cli.terminal import show
 from ftkit.data import Dataset
-from ftkit.data.formats import candidates
+from ftkit.data.formats import to_write
 from ftkit.data.splitting import Duplicates, Near
 from ftkit.data.writing import stem, write
 from ftkit.errors import ConfigError
@@ -58,13 +58,13 @@ def split(
     to: Annotated[
         str | None, typer.Option(help="Shape to write; default: chat, or preference for pairs.")
     ] = None,
-    force: Annotated[bool, typer.Option(help="Overwrite files that are there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")] = False,
     json: Json = False,
 ) -> None:
     """Write two files: rows to train on and rows to judge by."""
     rows = ftkit.load(data, **load_options)
     parts = rows.split(
-        test=int(test) if test >= 1 else test,
+        test=_wanted(test),
         seed=seed,
         group_by=tuple(group_by) if group_by else None,
         duplicates=cast(Duplicates, duplicates),
@@ -77,8 +77,13 @@ def split(
         train_out or data.with_name(f"{stem(data.name)}.train.jsonl"),
         held_out or data.with_name(f"{stem(data.name)}.held_out.jsonl"),
     )
+    for target in targets:
+        if target.resolve() == data.resolve():
+            raise ConfigError(
+                f"{target} is the file that is split: one part would take the place of all rows; name another file"
+            )
     # where one row has two answers all have: no format mixes them
-    (format,) = candidates(to or ("preference" if rows[0].rejected else "chat"), None, None, None)
+    format = to_write(to or ("preference" if rows[0].rejected else "chat"))
     write(list(zip(targets, parts, strict=True)), format, force=force)
     train, held = parts
     said = [
@@ -97,6 +102,15 @@ def split(
         },
         json,
     )
+
+
+def _wanted(test: float) -> float:
+    """A share as it is, a number of rows as an int: half a row must not be cut off in silence."""
+    if not test >= 1:
+        return test
+    if not test.is_integer():
+        raise ConfigError(f"--test {test:g}: a share below 1, or a whole number of rows")
+    return int(test)
 
 
 def _near(near: float | None, off: bool) -> Near:

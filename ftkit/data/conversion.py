@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ftkit.data.dataset import Dataset
-from ftkit.data.formats import candidates
+from ftkit.data.formats import to_write
 from ftkit.data.formats.call_order import renumbered
 from ftkit.data.loading import load
 from ftkit.data.writing import write
@@ -52,7 +52,7 @@ def convert(
     `load`. `out` is replaced only with `force`, and only at the end: it may be
     the source itself. Raises as `load` does, DataError naming every row that cannot be carried whole, and StorageError.
     """
-    (goal,) = candidates(to, None, None, None)
+    goal = to_write(to)
     data = load(
         source,
         format=format,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ftkit.data.fast_json import decode
@@ -17,8 +18,11 @@ from ftkit.errors import DataError, Fault
 
 
 def read_objects(rows: Iterable[Any]) -> Reading:
-    """Every row or its fault, in order; there are no lines and no offsets."""
+    """Every row or its fault, in order; there are no lines and no offsets. A Fault among the rows gets its number."""
     for number, row in enumerate(rows, start=1):
+        if isinstance(row, Fault):
+            yield replace(row, row=number)
+            continue
         try:
             data = to_bytes(row)
         except DataError as error:

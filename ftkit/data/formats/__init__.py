@@ -48,6 +48,7 @@ __all__ = [
     "candidates",
     "row_of",
     "separators",
+    "to_write",
 ]
 
 
@@ -113,3 +114,8 @@ def candidates(
         return (pair,)
     shapes: tuple[Format, ...] = (*(one(system) for one in _READ), pair)
     return shapes if format is None else tuple(one for one in shapes if one.name == format)
+
+
+def to_write(format: str) -> Format:
+    """The one to write by this name; of a transcript's two shapes the text. Raises ConfigError for an unknown name."""
+    return candidates(format, None, None, None)[0]

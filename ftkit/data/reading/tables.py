@@ -6,14 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ftkit.errors import DataError, NotInstalled
+from ftkit.errors import DataError, Fault, NotInstalled
 
 SUFFIXES = (".parquet", ".arrow", ".feather")
 _ROWS = 256  # of one batch; with images inside, rows are megabytes
 
 
-def read_table(path: Path) -> Iterator[dict[str, Any]]:
-    """The rows as dicts. Raises DataError where the file is no such table, NotInstalled without pyarrow."""
+def read_table(path: Path) -> Iterator[dict[str, Any] | Fault]:
+    """The rows as dicts, or a fault without its place for one that is no text or no value of Python's.
+
+    Raises DataError where the file is no such table or names a column twice, NotInstalled without pyarrow.
+    """
     try:
         import pyarrow
     except ImportError as error:
@@ -22,13 +25,47 @@ def read_table(path: Path) -> Iterator[dict[str, Any]]:
         ) from error
     try:
         for batch in _batches(path):
+            _refuse_twins(batch.schema.names)
             for first in range(0, batch.num_rows, _ROWS):
-                yield from batch.slice(first, _ROWS).to_pylist()
-    except (pyarrow.ArrowException, OSError) as error:
+                yield from _rows(batch.slice(first, _ROWS))
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         said = str(error).strip().split("\n")[0][:200]
         raise DataError(
             f"it cannot be read as a table of Arrow or Parquet ({said}); fetch or write it again"
         ) from error
+
+
+def _refuse_twins(names: list[str]) -> None:
+    """Raise for a name that stands twice: as a dict, a row would keep only the last of the two values."""
+    for position, name in enumerate(names):
+        if name in names[:position]:
+            raise DataError(f"the table names the column {name!r} twice; rename one")
+
+
+def _rows(part: Any) -> list[dict[str, Any] | Fault]:
+    """All at once, or one by one where a value of some row is damaged.
+
+    Arrow itself looks at nothing: reading a damaged place of a text may end the whole process.
+    """
+    try:
+        part.validate(full=True)
+        return list(part.to_pylist())
+    except (ValueError, OverflowError):
+        return [_row(part, index) for index in range(part.num_rows)]
+
+
+def _row(part: Any, index: int) -> dict[str, Any] | Fault:
+    values: dict[str, Any] = {}
+    for name, column in zip(part.schema.names, part.columns, strict=True):
+        one = column.slice(index, 1)
+        try:
+            one.validate(full=True)
+            values[name] = one[0].as_py()
+        except (ValueError, OverflowError) as error:  # what Arrow raises is a ValueError too
+            if "UTF8" in str(error):
+                return Fault("invalid UTF-8; write the table with texts in UTF-8", field=name)
+            return Fault(f"the value is damaged or none of Python's: {error}", field=name)
+    return values
 
 
 def _batches(path: Path) -> Iterator[Any]:
