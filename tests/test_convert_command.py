@@ -84,3 +84,14 @@ def test_what_cannot_be_is_said_and_nothing_is_written(
 def test_force_replaces_the_source_itself() -> None:
     assert convert("rows.jsonl", "rows.jsonl", "--to", "sharegpt", "--force").exit_code == 0
     assert ftkit.load("rows.jsonl").format == "sharegpt"
+
+
+def test_the_faults_of_an_error_stand_in_its_json(capsys: pytest.CaptureFixture[str]) -> None:
+    good, bad = {"prompt": "a", "completion": "b"}, {"prompt": 1, "completion": "b"}
+    Path("bad.jsonl").write_text(f"{json.dumps(good)}\n{json.dumps(bad)}\n")
+    with pytest.raises(SystemExit) as ended:
+        main(["convert", "bad.jsonl", "out.jsonl", "--to", "chat", "--json"])
+    value = json.loads(capsys.readouterr().out)
+    assert ended.value.code == 3 and value["error"] == "DataError"
+    (fault,) = value["faults"]
+    assert (fault["row"], fault["line"], fault["offset"], fault["field"]) == (2, 2, 35, "prompt")

@@ -94,6 +94,6 @@ def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
 
 def test_the_command_lists_them_as_text_and_as_json() -> None:
     text = command("--provider", "bedrock")
-    assert text.returncode == 0 and "train: 3.78 USD a million tokens" in text.stdout
+    assert text.returncode == 0 and "train: 3.78 USD per million tokens" in text.stdout
     value = json.loads(command("--provider", "bedrock", "--json").stdout)
     assert value["schema_version"] == 1 and value["prices"][0]["provider"] == "bedrock"

@@ -167,5 +167,7 @@ def test_no_part_takes_the_place_of_the_whole_file(tmp_path: Path) -> None:
     done = CliRunner().invoke(
         app, ["split", str(source), "--test", "4", "--train-out", str(source), "--force"]
     )
-    assert isinstance(done.exception, ConfigError) and "the file that is split" in str(done.exception)
+    assert isinstance(done.exception, ConfigError) and "the file that is split" in str(
+        done.exception
+    )
     assert source.read_bytes() == before and not (tmp_path / "rows.held_out.jsonl").exists()

@@ -10,6 +10,7 @@ import logging
 import signal
 import sys
 import traceback
+from dataclasses import asdict
 from importlib import import_module
 from types import FrameType
 from typing import Any
@@ -19,7 +20,7 @@ import typer.core
 
 from ftkit.cli.exit_codes import INTERRUPTED
 from ftkit.cli.terminal import note
-from ftkit.errors import FtkitError
+from ftkit.errors import DataError, FtkitError
 from ftkit.secrets import RedactingFilter, redact
 
 
@@ -132,9 +133,14 @@ def _report_slow_work() -> None:
 
 
 def _as_dict(error: FtkitError) -> dict[str, object]:
-    return {
+    value: dict[str, object] = {
         "schema_version": 1,
         "error": type(error).__name__,
         "message": redact(str(error)),
         "exit_code": error.exit_code,
     }
+    if isinstance(error, DataError):
+        value["faults"] = [
+            {**asdict(fault), "reason": redact(fault.reason)} for fault in error.faults
+        ]
+    return value

@@ -35,7 +35,7 @@ def prices(context: typer.Context, provider: Provider = None, json: Json = False
         usd = "unknown" if one.usd is None else f"{one.usd} USD"
         note = f"; {one.note}" if one.note else ""
         lines.append(
-            f"{one.provider}/{one.model}{tier}  {one.use}: {usd} a {one.unit}  "
+            f"{one.provider}/{one.model}{tier}  {one.use}: {usd} per {one.unit}  "
             f"[{one.source}, {one.as_of}{'*' if one.stale else ''}{note}]"
         )
     show("\n".join(lines), {"schema_version": 1, "prices": [one.to_dict() for one in found]}, json)

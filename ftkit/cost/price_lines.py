@@ -142,7 +142,7 @@ def _explained(table: PriceTable, one: Candidate) -> Iterator[str]:
     ]
     for when, line in lines:
         money = "unknown" if line.usd is None else f"{line.usd:.4f} USD"
-        rate = "no known rate" if line.rate is None else f"{line.rate} a {line.unit}"
+        rate = "no known rate" if line.rate is None else f"{line.rate} per {line.unit}"
         stale = ", older than 90 days" if table.stale(line.as_of) else ""
         note = f"; {line.note}" if line.note else ""
         yield f"  {when:<8} {line.label}: {line.quantity:,.4f} x {rate} = {money}  [{line.source}, {line.as_of}{stale}{note}]"

@@ -246,7 +246,7 @@ def report_of_faults(error: DataError, source: str = "") -> CheckReport:
             Severity.ERROR,
             error.message,
             why=why,
-            mend=f"{mend}, or leave them out: `ftkit fix --drop-unreadable`",
+            mend=f"{mend}, or leave them out: `ftkit fix {source or 'IN'} OUT --drop-unreadable`",
             detail="\n".join(shown),
         )
     else:
