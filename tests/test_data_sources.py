@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import builtins
+import datetime
+import decimal
 import gzip
 import struct
 import subprocess
@@ -283,3 +285,33 @@ def test_large_compressed_rows_are_read_back_from_a_copy_without_a_name(
     path.unlink()
     assert same(data, plain)
     assert not list(Path(tempfile.gettempdir()).glob("ftkit-rows-*"))
+
+
+def test_dates_and_decimal_fractions_of_a_table_are_text(tmp_path: Path) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    day = datetime.datetime(2026, 11, 24, 9, 30, tzinfo=datetime.UTC)
+    table = pyarrow.table(
+        {
+            "prompt": ["a", "b"],
+            "completion": ["c", "d"],
+            "created": pyarrow.array([day, None], pyarrow.timestamp("ns", tz="UTC")),
+            "day": [day.date(), None],
+            "price": [decimal.Decimal("12.50"), None],
+        }
+    )
+    for ending, write in ((".parquet", pyarrow.parquet.write_table), (".arrow", write_arrow)):
+        write(table, tmp_path / f"rows{ending}")
+        first, second = load(tmp_path / f"rows{ending}")
+        assert first.fields["created"].startswith("2026-11-24 09:30:00")
+        assert datetime.datetime.fromisoformat(first.fields["created"]) == day
+        assert (first.fields["day"], first.fields["price"]) == ("2026-11-24", "12.50")
+        assert second.fields == {"created": None, "day": None, "price": None}
+
+
+def write_arrow(table: Any, path: Path) -> None:
+    import pyarrow
+
+    with pyarrow.OSFile(str(path), "wb") as file, pyarrow.ipc.new_file(file, table.schema) as out:
+        out.write_table(table)
