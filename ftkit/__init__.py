@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         Quote,
         Report,
         Rescue,
+        Spent,
     )
 
     Source: TypeAlias = str | Path | Iterable[Mapping[str, Any]] | Dataset
@@ -64,6 +65,7 @@ __all__ = [
     "model",
     "prices",
     "rescue",
+    "spent",
     "submit",
 ]
 
@@ -566,6 +568,20 @@ def rescue(
         questions = Questions(load(ask), limit, max_tokens, allow_unpriced)
     watch = progress or (lambda key, done, total: None)
     return rescue(provider, Path(to), settings, questions=questions, progress=watch)
+
+
+def spent(month: str | None = None) -> Spent:
+    """What this ledger's paid calls of a calendar month (`"2026-11"`, in UTC; the current one where None) have cost, in USD.
+
+    Beside it the budget of the month and how the bills of earlier jobs compare with their quotes. Asks no provider.
+    """
+    from ftkit import clock, config
+    from ftkit.ledger import Ledger, month_named
+    from ftkit.spending import spent
+
+    settings = config.settings()
+    moment = clock.now() if month is None else month_named(month)
+    return spent(Ledger(settings.home), moment, settings.monthly_budget_usd)
 
 
 def doctor(*, offline: bool = False) -> Diagnosis:

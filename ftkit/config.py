@@ -23,7 +23,7 @@ from ftkit.words import nearest
 
 FILE_NAME = "ftkit.toml"
 DEFAULT_PROFILE = "default"
-_TOP = ("profile", "profiles", "providers", "catalogue")
+_TOP = ("profile", "monthly_budget_usd", "profiles", "providers", "catalogue")
 _PROFILE = ("model", "method", "max_cost_usd", "allow_retiring", "hyperparameters")
 _ROUTES_A_KEY = re.compile(
     r"url|host|endpoint|proxy|header|key|token|secret|credential|password", re.IGNORECASE
@@ -58,7 +58,7 @@ class Settings:
     """The settings in force. `origins` maps a dotted name to the place it was written.
 
     `catalogue` has, by backend or instance, what is set of its facts: path (table, row, field, ...) to value and origin,
-    the weakest first.
+    the weakest first. Of `monthly_budget_usd` the lowest that any file names holds: a cloned repository must not raise it.
     """
 
     home: Path
@@ -66,6 +66,7 @@ class Settings:
     model: str | None = None
     method: str | None = None
     max_cost_usd: Decimal | None = None
+    monthly_budget_usd: Decimal | None = None
     allow_retiring: bool = False
     hyperparameters: Hyperparameters = field(default_factory=Hyperparameters)
     providers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -89,11 +90,15 @@ def settings(profile: str | None = None) -> Settings:
     providers: dict[str, dict[str, Any]] = {}
     catalogue: dict[str, dict[tuple[str, ...], tuple[Any, Origin]]] = {}
     origins: dict[str, Origin] = {}
+    monthly: Decimal | None = None
     for path, project in files():
         origin = Origin(str(path), project)
         content = _read(path, origin)
         if "profile" in content:
             chosen, chosen_at = content["profile"], origin
+        budget = money(content.get("monthly_budget_usd"), f"{path}: monthly_budget_usd")
+        if budget is not None and (monthly is None or budget <= monthly):
+            monthly, origins["monthly_budget_usd"] = budget, origin
         for name, values in content.get("profiles", {}).items():
             into = profiles.setdefault(name, {})
             for key, value in values.items():
@@ -129,6 +134,7 @@ def settings(profile: str | None = None) -> Settings:
         model=values.get("model"),
         method=values.get("method"),
         max_cost_usd=money(values.get("max_cost_usd"), str(origins.get("max_cost_usd", ""))),
+        monthly_budget_usd=monthly,
         allow_retiring=values.get("allow_retiring", False),
         hyperparameters=parse_hyperparameters(loose, place),
         providers=providers,

@@ -11,7 +11,7 @@ from ftkit.backend import (
     Upload,
     Usage,
 )
-from ftkit.cost import Candidate, PassedOver, Price, PriceTable, Quote, QuoteLine
+from ftkit.cost import Calibration, Candidate, PassedOver, Price, PriceTable, Quote, QuoteLine
 from ftkit.data import (
     CheckReport,
     CheckRule,
@@ -39,9 +39,10 @@ from ftkit.data.mending import Change, Fixed
 from ftkit.diagnosis import Diagnosis, Remark
 from ftkit.evaluation import AnswerMetric, Comparison, Metric, Report, Verdict
 from ftkit.hyperparameters import Hyperparameters, Method
-from ftkit.ledger import HistoryLine, Phase
+from ftkit.ledger import Expense, HistoryLine, Phase
 from ftkit.models import Batch, BatchCounts, Deployed, Model, Reply, Stream
 from ftkit.rescuing import Missing, Rescue
+from ftkit.spending import Spent
 from ftkit.submission import DryRun, Job, JobCheckpoint
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "Batch",
     "BatchCounts",
     "BatchStatus",
+    "Calibration",
     "Candidate",
     "Change",
     "CheckReport",
@@ -62,6 +64,7 @@ __all__ = [
     "DryRun",
     "Event",
     "Example",
+    "Expense",
     "Finding",
     "Fixed",
     "Forecast",
@@ -96,6 +99,7 @@ __all__ = [
     "Score",
     "Severity",
     "Skipped",
+    "Spent",
     "Split",
     "Stream",
     "Task",

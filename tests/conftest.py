@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +14,10 @@ from ftkit.data.token_counts import forget_counts
 from ftkit.testing import HostedProvider
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # as a shell leaves it to what it runs with `&`
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 # Tests run side by side, one a core: threads of one would only wait for those of another.
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ.pop("FTKIT_MODEL", None)

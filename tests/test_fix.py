@@ -584,7 +584,7 @@ def test_a_finding_that_has_a_mend_names_it() -> None:
     assert "`ftkit fix --drop-duplicates`" in mends["FT301"]
     Path("rows.jsonl").write_bytes(b"{\n" + lines(ONE))
     (finding,) = ftkit.check("rows.jsonl").findings
-    assert "`ftkit fix --drop-unreadable`" in finding.mend
+    assert "`ftkit fix rows.jsonl OUT --drop-unreadable`" in finding.mend
 
 
 # --- what cannot be done ----------------------------------------------------------------------------------------

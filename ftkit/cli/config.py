@@ -29,6 +29,9 @@ def show_config(json: Json = False) -> None:
         "model": settings.model,
         "method": settings.method,
         "max_cost_usd": None if settings.max_cost_usd is None else str(settings.max_cost_usd),
+        "monthly_budget_usd": None
+        if settings.monthly_budget_usd is None
+        else str(settings.monthly_budget_usd),
         "hyperparameters": settings.hyperparameters.given(),
     }
     origins = dict(settings.origins)

@@ -59,6 +59,7 @@ _VERBS = (
     "deployments",
     "batch",
     "batches",
+    "spent",
     "rescue",
     "chat",
     "map",

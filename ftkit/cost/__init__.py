@@ -1,5 +1,6 @@
 """Cost: the quote of a run, as an executable plan, and the table of everything that could be trained instead."""
 
+from ftkit.cost.calibration import Calibration, calibrations
 from ftkit.cost.candidates import Candidate, PassedOver
 from ftkit.cost.planning import chosen_model, model_renderer, parsed_method, parsed_settings, plan
 from ftkit.cost.price_list import Price, SecondOpinion, price_list, second_opinions
@@ -9,6 +10,7 @@ from ftkit.cost.without_data import Amounts, amounts, quote_without_data
 
 __all__ = [
     "Amounts",
+    "Calibration",
     "Candidate",
     "PassedOver",
     "Price",
@@ -17,6 +19,7 @@ __all__ = [
     "QuoteLine",
     "SecondOpinion",
     "amounts",
+    "calibrations",
     "chosen_model",
     "model_renderer",
     "parsed_method",

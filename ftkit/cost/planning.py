@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ftkit.backend import Backend, Base, NamesBases
 from ftkit.config import Settings
+from ftkit.cost.calibration import calibrations
 from ftkit.cost.quote import Quote, priced
 from ftkit.cost.unfit_rows import refuse_rows
 from ftkit.data import Dataset
 from ftkit.data.token_counts import count_rows, totals
 from ftkit.data.token_estimate import estimated_counts
 from ftkit.data.tokens import Counts, Renderer
-from ftkit.errors import ConfigError
+from ftkit.errors import ConfigError, LedgerError, StorageError
 from ftkit.hyperparameters import Hyperparameters, Method, parse_hyperparameters
+from ftkit.ledger import Ledger
 from ftkit.registry import open_backend, split_model
 from ftkit.words import nearest
+
+log = logging.getLogger("ftkit")
 
 
 def plan(
@@ -34,7 +40,21 @@ def plan(
     backend = open_backend(instance, settings)
     wanted = parsed_method(method or settings.method or Method.LORA)
     chosen = settings.hyperparameters.overridden_by(parsed_settings(hyperparameters))
-    return quoted(data, instance, native, backend, wanted, chosen, validation)
+    quote = quoted(data, instance, native, backend, wanted, chosen, validation)
+    return replace(quote, notes=(*quote.notes, *_calibration(instance, settings.home)))
+
+
+def _calibration(instance: str, home: Path) -> tuple[str, ...]:
+    """How the bills of earlier jobs on this provider compare with their quotes; a quote needs no ledger that can be read."""
+    ledger = Ledger(home)
+    if not ledger.path.exists():
+        return ()
+    try:
+        jobs = [job for job in ledger.jobs() if job.instance == instance]
+    except (LedgerError, StorageError) as error:
+        log.debug("a quote without earlier bills: %s", error)
+        return ()
+    return tuple(str(one) for one in calibrations(jobs))
 
 
 def quoted(

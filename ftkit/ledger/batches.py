@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ftkit import clock
 from ftkit.backend import BatchStatus
 from ftkit.errors import NotFound
 from ftkit.ledger.access import LedgerFile
 from ftkit.ledger.columns import intent_values, money
+from ftkit.ledger.expenses import Expense, expenses_in
 from ftkit.ledger.faults import Damaged
 from ftkit.ledger.rows import BatchRow, Intent, State
 from ftkit.ledger.sealing import Row, Tables, Value
@@ -22,11 +24,20 @@ class BatchTable:
     def __init__(self, file: LedgerFile) -> None:
         self._file = file
 
-    def prepare(self, intent: Intent, work: str, request: Mapping[str, Any]) -> None:
-        """Write a new intent with its batch; what is there already stays as it is."""
+    def prepare(
+        self,
+        intent: Intent,
+        work: str,
+        request: Mapping[str, Any],
+        *,
+        may: Callable[[Sequence[Expense]], None] | None = None,
+    ) -> None:
+        """Write a new intent with its batch, unless `may` raises; what is there already stays as it is."""
 
         def write(tables: Tables) -> None:
             if not tables.read("intents", "WHERE key = ?", intent.key):
+                if may is not None:
+                    may(expenses_in(tables, clock.now()))
                 tables.put("intents", intent_values(intent))
                 tell(tables, intent.key, f"{intent.verb} {intent.state}", "", intent.usd)
             if not tables.read("batches", "WHERE key = ?", intent.key):

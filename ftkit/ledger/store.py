@@ -7,11 +7,12 @@ processes one moves on, and the timeline never tells what did not happen.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
+from ftkit import clock
 from ftkit.backend import Upload
 from ftkit.errors import NotFound
 from ftkit.ledger import meta
@@ -25,6 +26,7 @@ from ftkit.ledger.columns import (
     job_values,
     money,
 )
+from ftkit.ledger.expenses import Expense, expenses_in
 from ftkit.ledger.faults import Damaged
 from ftkit.ledger.rows import HistoryLine, Intent, JobRow, State, Verb
 from ftkit.ledger.sealing import Tables, Value, storable
@@ -73,12 +75,23 @@ class Ledger:
 
     # --- intents ---
 
-    def prepare(self, intent: Intent, job: JobRow | None = None) -> bool:
-        """Write a new intent, with its job where it makes one; False where the key is there already."""
+    def prepare(
+        self,
+        intent: Intent,
+        job: JobRow | None = None,
+        *,
+        may: Callable[[Sequence[Expense]], None] | None = None,
+    ) -> bool:
+        """Write a new intent, with its job where it makes one; False where the key is there already.
+
+        `may` refuses by raising: it sees what this month has cost and holds back, and no other process spends meanwhile.
+        """
 
         def work(tables: Tables) -> bool:
             if tables.read("intents", "WHERE key = ?", intent.key):
                 return False
+            if may is not None:
+                may(expenses_in(tables, clock.now()))
             tables.put("intents", intent_values(intent))
             if job is not None:
                 tables.put("jobs", job_values(job))
@@ -134,6 +147,10 @@ class Ledger:
                 tables, f"{f'WHERE {where}' if where else ''} ORDER BY rowid", *wanted.values()
             )
         )
+
+    def expenses(self, moment: datetime) -> list[Expense]:
+        """What counts in the month of `moment`, oldest first."""
+        return self._file.read(lambda tables: expenses_in(tables, moment))
 
     # --- jobs ---
 

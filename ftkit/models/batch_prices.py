@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from ftkit.backend import Backend, Batching, BatchPricing, Call, ModelRecord, Usage
 from ftkit.errors import BudgetError, NotInstalled
-from ftkit.spending import affordable
+from ftkit.spending import Limit, affordable
 from ftkit.spending.budget import amount
 
 _MILLION = 1_000_000
@@ -48,7 +48,7 @@ def most_it_costs(
     record: ModelRecord,
     calls: Sequence[Call],
     *,
-    limit: Decimal | None,
+    limit: Limit | None,
     allow_unpriced: bool,
 ) -> Decimal | None:
     """The most USD that the batch can cost, None where that is not known; BudgetError where it may not be spent.
@@ -57,7 +57,7 @@ def most_it_costs(
     """
     what = f"a batch of {len(calls):,} answers of {record.id}"
     if not prices.known:
-        affordable(what, None, limit=limit, allow_unpriced=allow_unpriced)
+        affordable(what, None, limit=None, allow_unpriced=allow_unpriced)
         return None
     most: Decimal | None = Decimal(0)
     for row, call in enumerate(calls, start=1):
@@ -77,9 +77,9 @@ def most_it_costs(
                 )
             return None
         most += cost
-    if most is not None and limit is not None and most > limit:
+    if most is not None and limit is not None and most > limit.usd:
         raise BudgetError(
             f"{what} could cost {amount(most)} USD if every answer were as long as max_tokens allows, more than "
-            f"max_cost_usd={limit}; lower max_tokens, ask less, or allow more. Nothing was sent"
+            f"{limit}; lower max_tokens, ask less, or allow more. Nothing was sent"
         )
     return most

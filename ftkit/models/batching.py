@@ -40,6 +40,8 @@ from ftkit.models.mapping import answer_key, call_values
 from ftkit.models.record import to_dict
 from ftkit.patience import patiently
 from ftkit.spending import (
+    Limit,
+    MonthlyBudget,
     adopt,
     attempt_key,
     digest,
@@ -48,6 +50,7 @@ from ftkit.spending import (
     scope_of,
     spend,
     stem_of,
+    tightest,
 )
 from ftkit.spending.spool import spool
 
@@ -68,6 +71,7 @@ class _Work:
         fingerprint: str,
         request: Mapping[str, Any],
         price: Callable[[], Decimal | None],
+        month: MonthlyBudget,
     ) -> None:
         self.ledger = ledger
         self.batching = batching
@@ -76,6 +80,7 @@ class _Work:
         self.fingerprint = fingerprint
         self.request = request
         self.price = price
+        self.month = month
         self.stem = stem_of(digest({"batch": fingerprint, "scope": scope}))
 
 
@@ -94,18 +99,26 @@ def start_batch(
     fingerprint = _fingerprint(record, calls)
     prices = BatchPrices(backend, record)
 
+    ledger = Ledger(settings.home)
+    month = MonthlyBudget(ledger, settings.monthly_budget_usd)
+
+    budget = settings.monthly_budget_usd
+    monthly = None if budget is None else Limit(budget, f"monthly_budget_usd={budget}")
+    tight = tightest(limit, monthly)
+
     @cache
     def price() -> Decimal | None:
-        return most_it_costs(
-            batching, prices, record, calls, limit=limit, allow_unpriced=allow_unpriced
+        most = most_it_costs(
+            batching, prices, record, calls, limit=tight, allow_unpriced=allow_unpriced
         )
+        month.before(f"a batch of {len(calls):,} answers of {record.id}", most)
+        return most
 
-    ledger = Ledger(settings.home)
     if not _is_there(ledger, record.instance, fingerprint):
         price()
     request = _spooled(batching, record, calls, settings)
     scope = scope_of(record.instance, backend)
-    work = _Work(ledger, batching, record, scope, fingerprint, request, price)
+    work = _Work(ledger, batching, record, scope, fingerprint, request, price, month)
     with one_at_a_time(settings.home, work.stem):
         row = _attempt(work)
         if row.state in (State.PREPARED, State.UPLOADING):
@@ -225,7 +238,8 @@ def _next(work: _Work, attempt: int) -> BatchRow:
             subject=key,
             usd=None if remotes else work.price(),
         )
-        work.ledger.batches.prepare(intent, work.fingerprint, work.request)
+        may = work.month.reserving(f"a batch of {work.request['rows']:,} answers", intent.usd)
+        work.ledger.batches.prepare(intent, work.fingerprint, work.request, may=may)
         row = work.ledger.batches.get(key)
         if row.state is State.CLOSED:  # of a ledger that was rebuilt without the batch's own row
             attempt += 1

@@ -15,6 +15,8 @@ from ftkit.errors import BudgetError, FtkitError, ProviderError
 from ftkit.ledger import Intent, Ledger, State, Verb, new_intent
 from ftkit.patience import patiently
 from ftkit.spending import (
+    Limit,
+    MonthlyBudget,
     Purchase,
     Search,
     adopt,
@@ -29,6 +31,7 @@ from ftkit.spending import (
     settle,
     spend,
     stem_of,
+    tightest,
 )
 
 log = logging.getLogger("ftkit")
@@ -40,9 +43,7 @@ _STARTED = (State.SUBMITTING, State.UNSETTLED, State.MADE)
 class Deployment:
     """A running deployment and the money that it may cost."""
 
-    def __init__(
-        self, running: Running, usd_per_hour: Decimal | None, limit: Decimal | None
-    ) -> None:
+    def __init__(self, running: Running, usd_per_hour: Decimal | None, limit: Limit | None) -> None:
         self.running = running
         self.usd_per_hour = usd_per_hour
         self._limit = limit
@@ -55,9 +56,9 @@ class Deployment:
     def within_budget(self) -> None:
         """Raise BudgetError once the deployment has cost more than it may."""
         cost = self.cost_usd
-        if self._limit is not None and cost is not None and cost > self._limit:
+        if self._limit is not None and cost is not None and cost > self._limit.usd:
             raise BudgetError(
-                f"the deployment {self.running.id} has cost {cost:.2f} USD, more than max_cost_usd={self._limit}; "
+                f"the deployment {self.running.id} has cost {cost:.2f} USD, more than {self._limit}; "
                 f"leave the with block, which stops it"
             )
 
@@ -84,15 +85,16 @@ def deployment(
     ledger = Ledger(settings.home)
     scope = scope_of(record.instance, backend)
     stem = stem_of(digest({"deploy": record.native, "scope": scope}))
+    month = MonthlyBudget(ledger, settings.monthly_budget_usd)
     with ExitStack() as used:
         with one_at_a_time(settings.home, stem):
-            key, running = _started(ledger, hosting, record, scope, stem, per_hour)
+            key, running = _started(ledger, month, hosting, record, scope, stem, per_hour)
             # taken before anybody else can find the deployment: else the finder would stop it
             ours = used.enter_context(held_for_life(settings.home, key))
         if not ours:
             log.info("%s is deployed by another process, which stops it", record.id)
         try:
-            yield Deployment(running, per_hour, max_cost_usd)
+            yield Deployment(running, per_hour, tightest(max_cost_usd, _left(month, per_hour)))
         finally:
             if ours:
                 _end(ledger, hosting, record.instance, running.id, key)
@@ -123,8 +125,15 @@ def cost_since(since: str, usd_per_hour: Decimal | None) -> Decimal | None:
     return usd_per_hour * Decimal(str(seconds)) / _HOUR
 
 
+def _left(month: MonthlyBudget, per_hour: Decimal | None) -> Limit | None:
+    """What this deployment may cost: the first hour, which is held back already, and what is left beside it."""
+    left = month.left()
+    return None if left is None else Limit(left.usd + (per_hour or 0), left.text)
+
+
 def _started(
     ledger: Ledger,
+    month: MonthlyBudget,
     hosting: Hosting,
     record: ModelRecord,
     scope: str,
@@ -151,7 +160,10 @@ def _started(
             ledger.move(last.key, State.CLOSED, only_from=(State.MADE,), detail="was stopped")
         attempt += 1
     key = attempt_key(stem, attempt)
-    ledger.prepare(_intent(key, record, scope, per_hour))
+    ledger.prepare(
+        _intent(key, record, scope, per_hour),
+        may=month.reserving(f"one hour of {record.id}", per_hour),
+    )
     return key, _found_or_new(ledger, key, _purchase(hosting, record, key))
 
 

@@ -2,15 +2,20 @@
 
 from ftkit.spending.accounts import same_account, scope_of
 from ftkit.spending.answers import Meter, metered
-from ftkit.spending.budget import affordable
+from ftkit.spending.budget import Limit, affordable, tightest
 from ftkit.spending.gate import Purchase, Search, adopt, look, settle, spend, unknown
 from ftkit.spending.keys import attempt_key, digest, parsed_key, stem_of
 from ftkit.spending.locks import held_for_life, one_at_a_time
+from ftkit.spending.monthly import MonthlyBudget
+from ftkit.spending.statement import Spent, spent
 
 __all__ = [
+    "Limit",
     "Meter",
+    "MonthlyBudget",
     "Purchase",
     "Search",
+    "Spent",
     "adopt",
     "affordable",
     "attempt_key",
@@ -24,6 +29,8 @@ __all__ = [
     "scope_of",
     "settle",
     "spend",
+    "spent",
     "stem_of",
+    "tightest",
     "unknown",
 ]

@@ -13,7 +13,8 @@ from ftkit.config import Settings
 from ftkit.errors import BudgetError
 from ftkit.ledger import Ledger, State, Verb, new_intent
 from ftkit.spending.accounts import scope_of
-from ftkit.spending.budget import affordable
+from ftkit.spending.budget import Limit, affordable, tightest
+from ftkit.spending.monthly import MonthlyBudget
 
 log = logging.getLogger("ftkit")
 
@@ -30,7 +31,7 @@ class Meter:
         self._input: Decimal | None = Decimal(0)
         self._output: Decimal | None = Decimal(0)
         self.spent: Decimal | None = Decimal(0)
-        self.limit: Decimal | None = None
+        self.limit: Limit | None = None
         rates = None if backend.pricing is None else backend.pricing.call_rates(record)
         if backend.pricing is None:
             self._input = self._output = None
@@ -59,13 +60,13 @@ class Meter:
     @property
     def over(self) -> bool:
         """True once the answers have cost more than they may."""
-        return self.limit is not None and self.spent is not None and self.spent > self.limit
+        return self.limit is not None and self.spent is not None and self.spent > self.limit.usd
 
     def stopped(self, left: int) -> None:
         """Raise BudgetError where the limit left questions unanswered, warn where the last answers passed it."""
         if not self.over:
             return
-        said = f"{self.what} have cost {self.spent:.4f} USD, more than max_cost_usd={self.limit}"
+        said = f"{self.what} have cost {self.spent:.4f} USD, more than {self.limit}"
         if left:
             raise BudgetError(
                 f"{said}; stopped, {left} are not asked. Answers so far are kept where out= was given"
@@ -85,13 +86,15 @@ def metered(
 ) -> Iterator[Meter]:
     """The gate of many paid answers: checked before the first, counted at each, written down at the end."""
     meter = Meter(backend, record)
-    meter.limit = limit
+    meter.limit = tightest(limit, None)
     if meter.free or not calls:
         yield meter
         return
     least = meter.at_least(calls)
-    affordable(f"{len(calls)} {meter.what}", least, limit=limit, allow_unpriced=allow_unpriced)
+    what = f"{len(calls)} {meter.what}"
+    affordable(what, least, limit=limit, allow_unpriced=allow_unpriced)
     ledger = Ledger(settings.home)
+    month = MonthlyBudget(ledger, settings.monthly_budget_usd)
     key = f"map-{uuid.uuid4().hex[:12]}"
     ledger.prepare(
         new_intent(
@@ -102,8 +105,15 @@ def metered(
             subject=record.id,
             usd=least,
             state=State.MADE,
-        )
+        ),
+        may=month.reserving(what, least),
     )
+    left = month.left()
+    if (
+        left is not None and least is not None
+    ):  # which is held back already, and is part of what will be spent
+        left = Limit(left.usd + least, left.text)
+    meter.limit = tightest(limit, left)
     try:
         yield meter
     finally:

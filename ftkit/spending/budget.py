@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 
 from ftkit.errors import BudgetError
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """An amount in USD that may not be passed, and what set it."""
+
+    usd: Decimal
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def tightest(max_cost_usd: Decimal | None, other: Limit | None) -> Limit | None:
+    """The lower of two limits."""
+    own = None if max_cost_usd is None else Limit(max_cost_usd, f"max_cost_usd={max_cost_usd}")
+    return min((one for one in (own, other) if one is not None), key=_usd, default=None)
 
 
 def affordable(
@@ -18,6 +36,10 @@ def affordable(
             )
     elif limit is not None and usd > limit:
         raise BudgetError(f"{what} would cost {amount(usd)} USD, more than max_cost_usd={limit}")
+
+
+def _usd(limit: Limit) -> Decimal:
+    return limit.usd
 
 
 def amount(usd: Decimal) -> str:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -23,7 +23,7 @@ from ftkit import clock
 from ftkit.backend import JobStatus, Remote, Training
 from ftkit.cost import Quote
 from ftkit.errors import ConfigError
-from ftkit.ledger import JobRow, Ledger, State, Verb, new_intent, new_job
+from ftkit.ledger import Expense, JobRow, Ledger, State, Verb, new_intent, new_job
 from ftkit.patience import patiently
 from ftkit.spending import adopt, attempt_key, stem_of
 from ftkit.submission.creating import completed, find, purchase
@@ -47,12 +47,13 @@ def attempt_at(
     *,
     force_new: bool,
     before_new: Callable[[], None],
+    may: Callable[[Sequence[Expense]], None] | None,
 ) -> JobRow:
-    """The job to go on with, written as *prepared* where it is new; `before_new` may refuse that by raising."""
+    """The job to go on with, written as *prepared* where it is new; `before_new` and `may` refuse that by raising."""
     stem = stem_of(work)
     known = ledger.attempts(stem)
     if not known:
-        return _next(ledger, training, plan, work, scope, request, 1, force_new, before_new)
+        return _next(ledger, training, plan, work, scope, request, 1, force_new, before_new, may)
     last = known[-1]
     completed(ledger, last, plan, request, work)
     if last.state in (State.PREPARED, State.UPLOADING):
@@ -72,7 +73,7 @@ def attempt_at(
         if goes_on_after_death(ledger, training, last):
             return ledger.job(last.id)
     return _next(
-        ledger, training, plan, work, scope, request, last.attempt + 1, force_new, before_new
+        ledger, training, plan, work, scope, request, last.attempt + 1, force_new, before_new, may
     )
 
 
@@ -116,6 +117,7 @@ def _next(
     attempt: int,
     force_new: bool,
     before_new: Callable[[], None],
+    may: Callable[[Sequence[Expense]], None] | None,
 ) -> JobRow:
     """A new attempt, or one that the provider knows and this ledger does not."""
     stem = stem_of(work)
@@ -147,7 +149,7 @@ def _next(
             plan=values,
             request=request,
         )
-        ledger.prepare(intent, job)
+        ledger.prepare(intent, job, may=None if found else may)
         if found is not None:
             log.info("job %s is at the provider already, as %s: attached", key, found.id)
             ledger.tell(key, "attached", f"the provider has it as {found.id}, with our key")

@@ -19,7 +19,7 @@ from ftkit.cost import Quote
 from ftkit.data import CheckReport, Dataset, check
 from ftkit.data.tokens import Renderer
 from ftkit.errors import CapabilityError, DataError, Fault, LifecycleError
-from ftkit.spending import affordable
+from ftkit.spending import MonthlyBudget, affordable
 
 log = logging.getLogger("ftkit")
 
@@ -59,7 +59,7 @@ def pass_gates(
     _fits(plan)
 
 
-def may_start(plan: Quote, backend: Backend, terms: Terms) -> None:
+def may_start(plan: Quote, backend: Backend, terms: Terms, month: MonthlyBudget) -> None:
     """Raise LifecycleError or BudgetError where no new job may be started; nothing was sent then."""
     alive(backend, plan.resolved.base.id, allow_retiring=terms.allow_retiring)
     affordable(
@@ -68,6 +68,7 @@ def may_start(plan: Quote, backend: Backend, terms: Terms) -> None:
         limit=terms.max_cost_usd,
         allow_unpriced=terms.allow_unpriced or not plan.paid,
     )
+    month.before(plan.model, plan.usd if plan.paid else None)
 
 
 def alive(backend: Backend, base: str, *, allow_retiring: bool) -> None:

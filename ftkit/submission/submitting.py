@@ -20,7 +20,7 @@ from ftkit.data.tokens import Renderer
 from ftkit.ledger import Ledger, State
 from ftkit.patience import patiently
 from ftkit.registry import training_of
-from ftkit.spending import one_at_a_time, scope_of, stem_of
+from ftkit.spending import MonthlyBudget, one_at_a_time, scope_of, stem_of
 from ftkit.spending.spool import spool
 from ftkit.submission.attempts import attempt_at, is_there
 from ftkit.submission.creating import create, request_values, train_request
@@ -75,10 +75,11 @@ def submit(
     checked = _checked(data, plan, settings, validation, terms)
     backend, training = checked.backend, checked.training
     ledger = Ledger(settings.home)
+    month = MonthlyBudget(ledger, settings.monthly_budget_usd)
 
     @cache  # asked early where nothing is known, and again before a new attempt: once a submission
     def gates() -> None:
-        may_start(plan, backend, terms)
+        may_start(plan, backend, terms, month)
         if isinstance(training, Preflight):
             preflight = training.preflight
             day = patiently(plan.instance, lambda: preflight(plan.resolved))
@@ -100,6 +101,7 @@ def submit(
             request,
             force_new=force_new,
             before_new=gates,
+            may=month.reserving(plan.model, plan.usd if plan.paid else None),
         )
         if name is not None:
             ledger.name(name, row.id)
@@ -120,7 +122,12 @@ def dry_run(
 ) -> DryRun:
     """The exact create request, after the same local gates; no request is made and the ledger stays as it is."""
     checked = _checked(data, plan, settings, validation, terms)
-    may_start(plan, checked.backend, terms)
+    may_start(
+        plan,
+        checked.backend,
+        terms,
+        MonthlyBudget(Ledger(settings.home), settings.monthly_budget_usd),
+    )
     request, _ = _spooled(data, plan, settings, validation, checked, name, terms)
     return DryRun(plan, checked.training.preview(train_request(UNKNOWN_KEY, request)))
 

@@ -54,8 +54,10 @@ def late_intent() -> None:
     waiting: list[Callable[[], object]] = []
     jobs: dict[str, JobRow] = {}
 
-    def prepare_later(self: Ledger, intent: Intent, job: JobRow | None = None) -> bool:
-        waiting.append(lambda: prepare(self, intent, job))
+    def prepare_later(
+        self: Ledger, intent: Intent, job: JobRow | None = None, **options: Any
+    ) -> bool:
+        waiting.append(lambda: prepare(self, intent, job, **options))
         if job is not None:
             jobs[job.id] = job
         return True
@@ -77,9 +79,9 @@ def late_intent() -> None:
     batches: dict[str, BatchRow] = {}
 
     def prepare_batch_later(
-        self: BatchTable, intent: Intent, work: str, request: dict[str, Any]
+        self: BatchTable, intent: Intent, work: str, request: dict[str, Any], **options: Any
     ) -> None:
-        waiting.append(lambda: prepare_batch(self, intent, work, request))
+        waiting.append(lambda: prepare_batch(self, intent, work, request, **options))
         batches[intent.key] = prepared(intent, work, request)
 
     def change_batch_later(self: BatchTable, key: str, **fields: Any) -> None:
