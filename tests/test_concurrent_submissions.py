@@ -44,8 +44,11 @@ def test_fifty_processes_at_once_make_one_job(tmp_path: Path) -> None:
 
 def test_the_race_sees_submissions_that_do_not_wait_for_each_other(tmp_path: Path) -> None:
     with SweptSubmission(tmp_path, "no lock") as sweep:
-        race(sweep)
-        assert sweep.provider.counts()["jobs"] > 1
+        for _ in range(10):  # on a machine that is busy elsewhere a race may go well by chance
+            race(sweep)
+            if sweep.provider.counts()["jobs"] > 1:
+                return
+        raise AssertionError("ten races without the lock, and never a second job")
 
 
 @pytest.mark.torture
