@@ -23,7 +23,8 @@ from ftkit.words import nearest
 
 FILE_NAME = "ftkit.toml"
 DEFAULT_PROFILE = "default"
-_TOP = ("profile", "monthly_budget_usd", "profiles", "providers", "catalogue")
+STALE_AFTER_DAYS = 90  # providers change a price about once a quarter; older figures are marked
+_TOP = ("profile", "monthly_budget_usd", "stale_after_days", "profiles", "providers", "catalogue")
 _PROFILE = ("model", "method", "max_cost_usd", "allow_retiring", "hyperparameters")
 _ROUTES_A_KEY = re.compile(
     r"url|host|endpoint|proxy|header|key|token|secret|credential|password", re.IGNORECASE
@@ -68,6 +69,7 @@ class Settings:
     max_cost_usd: Decimal | None = None
     monthly_budget_usd: Decimal | None = None
     allow_retiring: bool = False
+    stale_after_days: int = STALE_AFTER_DAYS
     hyperparameters: Hyperparameters = field(default_factory=Hyperparameters)
     providers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     origins: Mapping[str, Origin] = field(default_factory=dict)
@@ -91,6 +93,7 @@ def settings(profile: str | None = None) -> Settings:
     catalogue: dict[str, dict[tuple[str, ...], tuple[Any, Origin]]] = {}
     origins: dict[str, Origin] = {}
     monthly: Decimal | None = None
+    stale_after_days = STALE_AFTER_DAYS
     for path, project in files():
         origin = Origin(str(path), project)
         content = _read(path, origin)
@@ -99,6 +102,9 @@ def settings(profile: str | None = None) -> Settings:
         budget = money(content.get("monthly_budget_usd"), f"{path}: monthly_budget_usd")
         if budget is not None and (monthly is None or budget <= monthly):
             monthly, origins["monthly_budget_usd"] = budget, origin
+        if "stale_after_days" in content:
+            stale_after_days = content["stale_after_days"]
+            origins["stale_after_days"] = origin
         for name, values in content.get("profiles", {}).items():
             into = profiles.setdefault(name, {})
             for key, value in values.items():
@@ -136,6 +142,7 @@ def settings(profile: str | None = None) -> Settings:
         max_cost_usd=money(values.get("max_cost_usd"), str(origins.get("max_cost_usd", ""))),
         monthly_budget_usd=monthly,
         allow_retiring=values.get("allow_retiring", False),
+        stale_after_days=stale_after_days,
         hyperparameters=parse_hyperparameters(loose, place),
         providers=providers,
         origins=origins,
@@ -205,6 +212,11 @@ def _content(path: Path, origin: Origin) -> dict[str, Any]:
     _known(content, _TOP, path, "")
     if not isinstance(content.get("profile", ""), str):
         raise ConfigError(f"{path}: profile must be the name of a profile")
+    days = content.get("stale_after_days", STALE_AFTER_DAYS)
+    if not isinstance(days, int) or isinstance(days, bool) or days < 1:
+        raise ConfigError(
+            f"{path}: stale_after_days = {days!r} is not a whole number of days, 1 or more"
+        )
     for section in ("profiles", "providers", "catalogue"):
         if not isinstance(content.get(section, {}), dict):
             raise ConfigError(f"{path}: write [{section}.NAME], not {section} = ...")

@@ -88,6 +88,7 @@ def test_environment_is_stronger_than_project_and_project_than_user(
         ("profile = 'laptpo'\n[profiles.laptop]\n", "'laptpo'; did you mean 'laptop'?"),
         ("profiles = 3", "write [profiles.NAME]"),
         ("[profiles", "not valid TOML"),
+        ("stale_after_days = 0", "stale_after_days = 0 is not a whole number of days"),
         ("[profiles.default]\nmax_cost_usd = 'much'", "'much' is not an amount of USD"),
     ],
 )

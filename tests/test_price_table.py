@@ -124,6 +124,8 @@ def test_what_can_be_trained_changes_with_the_day(
 
 def test_the_region_and_the_weights_can_be_demanded() -> None:
     table = compared(must={"region": "eu"})
+    assert table.must == table.to_dict()["must"] == {"region": "eu"}
+    assert "200,000 calls a month; region eu" in str(table)
     assert {"google/gemini-3.5-flash", "azure/gpt-4.1-2025-04-14 (standard-swedencentral)"} <= set(
         named(table)
     )
@@ -234,6 +236,25 @@ def test_an_old_price_is_marked_in_every_output() -> None:
     assert table.to_dict()["ranked"][0]["monthly"][0]["stale"] is True
     fresh = compared(["google/gemini-3.5-flash"])
     assert fresh.to_dict()["ranked"][0]["monthly"][0]["stale"] is False
+
+
+def test_the_age_of_an_old_price_can_be_set() -> None:
+    Path("ftkit.toml").write_text("stale_after_days = 1000\n")
+    assert "is older than" not in str(compared())
+    assert not any(one.stale for one in ftkit.prices("google"))
+    Path("ftkit.toml").write_text("stale_after_days = 1\n")
+    assert "* rests on a price that is older than 1 days" in str(compared())
+    assert all(one.stale for one in ftkit.prices("google") if str(one.as_of) < "2026-11-23")
+
+
+def test_a_quote_names_its_old_prices() -> None:
+    (line,) = ftkit.estimate(ROWS, "google/gemma-4-31b-it").lines
+    (note,) = (
+        note for note in ftkit.estimate(ROWS, "google/gemma-4-31b-it").notes if "older" in note
+    )
+    assert note.startswith(f"the price of {line.label} is of {line.as_of}, older than 90 days")
+    Path("ftkit.toml").write_text("stale_after_days = 1000\n")
+    assert not [n for n in ftkit.estimate(ROWS, "google/gemma-4-31b-it").notes if "older" in n]
 
 
 def command(*arguments: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:

@@ -32,6 +32,7 @@ def show_config(json: Json = False) -> None:
         "monthly_budget_usd": None
         if settings.monthly_budget_usd is None
         else str(settings.monthly_budget_usd),
+        "stale_after_days": settings.stale_after_days,
         "hyperparameters": settings.hyperparameters.given(),
     }
     origins = dict(settings.origins)

@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 
 def prices(context: typer.Context, provider: Provider = None, json: Json = False) -> None:
-    """List every price in force; * marks one that is older than 90 days."""
+    """List every price in force; * marks one that is older than stale_after_days (90)."""
     if context.invoked_subcommand is not None:
         return
     found = ftkit.prices(provider)

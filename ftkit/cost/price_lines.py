@@ -61,7 +61,8 @@ def _lines(table: PriceTable) -> Iterator[str]:
         if table.epochs is None
         else f", {table.epochs:g} epoch{'' if table.epochs == 1 else 's'}"
     )
-    yield f"{table.source}: {table.rows:,} rows, {table.method}{epochs}; {table.calls_per_month:,} calls a month"
+    must = "".join(f"; {name} {value}" for name, value in table.must.items())
+    yield f"{table.source}: {table.rows:,} rows, {table.method}{epochs}; {table.calls_per_month:,} calls a month{must}"
     if table.ranked:
         calls = table.ranked[0].calls
         yield f"one call: about {calls.input_tokens:,.0f} tokens in and {calls.output_tokens:,.0f} out, as the rows have them"
@@ -112,7 +113,7 @@ def _legend(table: PriceTable, shown: Sequence[Candidate]) -> Iterator[str]:
         else "ftkit cannot submit to any of these yet"
     )
     if any(table.stale(oldest(one)) for one in shown):
-        yield "* rests on a price that is older than 90 days"
+        yield f"* rests on a price that is older than {table.stale_after_days} days"
     if len(shown) < len(table.ranked):
         yield f"of {len(table.ranked) - len(shown)} dearer tiers and places --csv and --json tell"
     if table.prompts:
@@ -143,7 +144,7 @@ def _explained(table: PriceTable, one: Candidate) -> Iterator[str]:
     for when, line in lines:
         money = "unknown" if line.usd is None else f"{line.usd:.4f} USD"
         rate = "no known rate" if line.rate is None else f"{line.rate} per {line.unit}"
-        stale = ", older than 90 days" if table.stale(line.as_of) else ""
+        stale = f", older than {table.stale_after_days} days" if table.stale(line.as_of) else ""
         note = f"; {line.note}" if line.note else ""
         yield f"  {when:<8} {line.label}: {line.quantity:,.4f} x {rate} = {money}  [{line.source}, {line.as_of}{stale}{note}]"
     yield from (f"  note     {note}" for note in one.quote.notes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +12,6 @@ from ftkit import clock
 from ftkit.backend import Backend
 from ftkit.catalogue import RateUse
 from ftkit.config import Settings
-from ftkit.cost.price_table import STALE
 from ftkit.errors import NotFound, NotInstalled
 from ftkit.registry import backend_names, open_backend
 
@@ -68,7 +67,10 @@ class SecondOpinion:
 def price_list(settings: Settings, provider: str | None = None) -> tuple[Price, ...]:
     """Of one instance, or of all that are installed or configured. Raises NotFound for an unknown one."""
     names = [provider] if provider else sorted({*backend_names(), *settings.providers})
-    return tuple(price for name in names for price in _of(name, open_backend(name, settings)))
+    oldest = clock.now().date() - timedelta(days=settings.stale_after_days)
+    return tuple(
+        price for name in names for price in _of(name, open_backend(name, settings), oldest)
+    )
 
 
 def second_opinions(settings: Settings, provider: str | None = None) -> tuple[SecondOpinion, ...]:
@@ -100,13 +102,12 @@ def second_opinions(settings: Settings, provider: str | None = None) -> tuple[Se
     return tuple(found)
 
 
-def _of(name: str, backend: Backend) -> Iterator[Price]:
-    today = clock.now().date()
+def _of(name: str, backend: Backend, oldest: date) -> Iterator[Price]:
     for model, row in backend.catalogue.models.items():
         for tier in row.tiers or (None,):
             for use, rate_name in row.at(tier).rates.items():
                 rate = backend.catalogue.rates[rate_name]
-                stale = today - rate.as_of > STALE
+                stale = rate.as_of < oldest
                 yield Price(
                     name,
                     model,

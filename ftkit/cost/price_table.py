@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from ftkit import clock
-from ftkit.config import Settings
+from ftkit.config import STALE_AFTER_DAYS, Settings
 from ftkit.cost.break_even import BreakEven, Course, break_even
 from ftkit.cost.candidates import Candidate, PassedOver, Wish, candidates
 from ftkit.cost.demands import checked
@@ -21,7 +21,6 @@ from ftkit.errors import CapabilityError, ConfigError
 from ftkit.hyperparameters import Hyperparameters, Method
 
 EPOCHS = 3.0  # for every model alike where nobody names another number: else the one that trains least looks cheapest
-STALE = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class PriceTable:
     """What `compare` found. `ranked` are the candidates with known prices, the cheapest over the horizon first.
 
     `unpriced` lack a price, `passed_over` cannot be trained on these rows today. `prompts` are the bases as they are, behind a
-    prompt with examples, the cheapest first. Money is USD.
+    prompt with examples, the cheapest first. `must` is what was asked of a provider. Money is USD.
     """
 
     source: str
@@ -43,6 +42,8 @@ class PriceTable:
     passed_over: tuple[PassedOver, ...]
     prompts: tuple[Prompted, ...]
     today: date
+    must: Mapping[str, str] = field(default_factory=dict)
+    stale_after_days: int = STALE_AFTER_DAYS
 
     def best(self) -> Quote:
         """The quote of the cheapest model that ftkit can submit to; raises CapabilityError where there is none."""
@@ -86,8 +87,8 @@ class PriceTable:
         return _envelope(known, self.horizon_months)
 
     def stale(self, as_of: date) -> bool:
-        """True for a figure that nobody has looked at for 90 days."""
-        return self.today - as_of > STALE
+        """True for a figure that nobody has looked at for `stale_after_days`."""
+        return self.today - as_of > timedelta(days=self.stale_after_days)
 
     def html(self, path: str | Path, *, title: str | None = None) -> Path:
         """Write the table as one self-contained page: no script, no request.
@@ -109,6 +110,8 @@ class PriceTable:
             "horizon_months": self.horizon_months,
             "epochs": self.epochs,
             "today": self.today.isoformat(),
+            "must": dict(self.must),
+            "stale_after_days": self.stale_after_days,
             "ranked": [self._candidate(one) for one in self.ranked],
             "unpriced": [self._candidate(one) for one in self.unpriced],
             "passed_over": [
@@ -214,6 +217,8 @@ def price_table(
         passed_over=tuple(one for one in found if isinstance(one, PassedOver)),
         prompts=prompted(found, settings, examples),
         today=clock.now().date(),
+        must=wish.must,
+        stale_after_days=settings.stale_after_days,
     )
 
 

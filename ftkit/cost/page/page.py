@@ -95,6 +95,8 @@ def _facts(table: PriceTable) -> list[tuple[str, str]]:
             f"{table.calls_per_month:,} calls a month, {_plural(table.horizon_months, 'month')}",
         ),
     ]
+    if table.must:
+        facts.append(("must", ", ".join(f"{name} {value}" for name, value in table.must.items())))
     looked_at = (*table.ranked, *table.unpriced)
     if looked_at:
         calls = looked_at[0].calls
