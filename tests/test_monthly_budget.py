@@ -14,7 +14,7 @@ import pytest
 import ftkit
 from ftkit import clock, config
 from ftkit.backend import Refused
-from ftkit.errors import BudgetError, ConfigError, OutcomeUnknown
+from ftkit.errors import BudgetError, ConfigError, FtkitError, OutcomeUnknown, ProviderError
 from ftkit.spending import MonthlyBudget
 from ftkit.testing import HostedProvider
 from tests.batch_desk import batch
@@ -160,6 +160,41 @@ def test_a_deployment_counts_by_its_hours_and_ends_with_the_budget(
     with pytest.raises(BudgetError), ftkit.model("fake/dedicated").deployed():
         pass
     assert provider.counts()["deployments"] == 1
+
+
+def test_a_deployment_that_ran_before_may_use_what_is_left(
+    provider: HostedProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    virtual(tmp_path, monkeypatch, provider)
+    budget("20", tmp_path, monkeypatch)
+    provider.fault("DELETE /v1/deployments/ID", "reply", status=400, body="{}")
+    with pytest.raises(ProviderError), ftkit.model("fake/dedicated").deployed():
+        pass
+    provider.clear_faults()
+    clock.sleep(5 * 3600)
+    with ftkit.model("fake/dedicated").deployed() as model:  # 15 of 20 USD
+        clock.sleep(3600)
+        model.chat("the sixth hour")
+        clock.sleep(3600)
+        with pytest.raises(BudgetError, match="has cost 21.00 USD, more than what is left"):
+            model.chat("the seventh")
+
+
+def test_a_prepared_job_that_goes_on_in_a_later_month_is_judged_by_that_one(
+    provider: HostedProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    virtual(tmp_path, monkeypatch, provider)
+    provider.fault("POST /v1/files", "reply", status=400, body="{}", times=None)
+    with pytest.raises(FtkitError):
+        ftkit.submit(ROWS, "fake/small", name="late")
+    provider.clear_faults()
+    assert ftkit.job("late").phase == "uploading" or ftkit.job("late").phase == "prepared"
+    clock.sleep(7 * 24 * 3600)  # to December
+    budget(price() / 2, tmp_path, monkeypatch)
+    with pytest.raises(BudgetError):
+        ftkit.job("late").go_on()
+    budget(price(), tmp_path, monkeypatch)
+    assert ftkit.job("late").go_on().wait(600).status == "succeeded"
 
 
 def test_answers_and_batches_count_and_stop_at_it(

@@ -5,11 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from ftkit import clock
 from ftkit.backend import Backend, Base, NamesBases
 from ftkit.config import Settings
 from ftkit.cost.calibration import calibrations
@@ -43,18 +41,8 @@ def plan(
     wanted = parsed_method(method or settings.method or Method.LORA)
     chosen = settings.hyperparameters.overridden_by(parsed_settings(hyperparameters))
     quote = quoted(data, instance, native, backend, wanted, chosen, validation)
-    told = (*_old_prices(quote, settings), *_calibration(instance, settings.home))
+    told = (*quote.old_prices(settings.stale_after_days), *_calibration(instance, settings.home))
     return replace(quote, notes=(*quote.notes, *told))
-
-
-def _old_prices(quote: Quote, settings: Settings) -> tuple[str, ...]:
-    """Which of its prices nobody has looked at for long."""
-    oldest = clock.now().date() - timedelta(days=settings.stale_after_days)
-    old = {line.label: line.as_of for line in quote.lines if line.usd and line.as_of < oldest}
-    return tuple(
-        f"the price of {label} is of {as_of}, older than {settings.stale_after_days} days: compare it with the provider's page"
-        for label, as_of in old.items()
-    )
 
 
 def _calibration(instance: str, home: Path) -> tuple[str, ...]:

@@ -148,17 +148,7 @@ class PriceTable:
             "total_usd": None if total is None else str(total),
             "train_usd": None if one.quote.usd is None else str(one.quote.usd),
             "monthly": [
-                {
-                    "label": line.label,
-                    "quantity": str(line.quantity),
-                    "unit": line.unit,
-                    "rate": None if line.rate is None else str(line.rate),
-                    "usd": None if line.usd is None else str(line.usd),
-                    "source": line.source,
-                    "as_of": line.as_of.isoformat(),
-                    "stale": self.stale(line.as_of),
-                }
-                for line in one.monthly
+                {**line.to_dict(), "stale": self.stale(line.as_of)} for line in one.monthly
             ],
             "quote": one.quote.to_dict(),
             "last_training_day": _day(one.facts.training_until),

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from ftkit import clock
 from ftkit.backend import Backend, Resolved
 
 
@@ -34,6 +35,23 @@ class QuoteLine:
     expected: Decimal | None = None
     low: Decimal | None = None
     why: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; money and quantities are strings."""
+        expected = self.quantity if self.expected is None else self.expected
+        return {
+            "label": self.label,
+            "quantity": str(self.quantity),
+            "unit": self.unit,
+            "rate": None if self.rate is None else str(self.rate),
+            "usd": None if self.usd is None else str(self.usd),
+            "source": self.source,
+            "as_of": self.as_of.isoformat(),
+            "note": self.note,
+            "expected": str(expected),
+            "low": str(expected if self.low is None else self.low),
+            "why": self.why,
+        }
 
     def usd_of(self, quantity: Decimal | None) -> Decimal | None:
         """What this quantity costs, or the line's own where it is None; None where the rate is not known."""
@@ -91,6 +109,15 @@ class Quote:
             or any(line.why for line in self.lines)
         )
 
+    def old_prices(self, days: int) -> tuple[str, ...]:
+        """A sentence for each price that nobody has looked at for so long."""
+        oldest = clock.now().date() - timedelta(days=days)
+        old = {line.label: line.as_of for line in self.lines if line.usd and line.as_of < oldest}
+        return tuple(
+            f"the price of {label} is of {as_of}, older than {days} days: compare it with the provider's page"
+            for label, as_of in old.items()
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; money and quantities are strings."""
         resolved, forecast = self.resolved, self.resolved.forecast
@@ -126,24 +153,7 @@ class Quote:
                 "measured_on": resolved.counts.estimated.measured_on,
                 "as_of": resolved.counts.estimated.as_of.isoformat(),
             },
-            "lines": [
-                {
-                    "label": line.label,
-                    "quantity": str(line.quantity),
-                    "unit": line.unit,
-                    "rate": None if line.rate is None else str(line.rate),
-                    "usd": None if line.usd is None else str(line.usd),
-                    "source": line.source,
-                    "as_of": line.as_of.isoformat(),
-                    "note": line.note,
-                    "expected": str(line.quantity if line.expected is None else line.expected),
-                    "low": str(
-                        line.low if line.low is not None else line.expected or line.quantity
-                    ),
-                    "why": line.why,
-                }
-                for line in self.lines
-            ],
+            "lines": [line.to_dict() for line in self.lines],
             "forecast": None
             if forecast is None
             else {

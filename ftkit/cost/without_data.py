@@ -114,7 +114,8 @@ def quote_without_data(
         for label, amount, use in amounts.uses
     ]
     trained = quote.lines if amounts.tokens else ()
-    return replace(quote, lines=(*trained, *used), not_submittable=_NO_DATA)
+    made = replace(quote, lines=(*trained, *used), not_submittable=_NO_DATA)
+    return replace(made, notes=(*made.notes, *made.old_prices(settings.stale_after_days)))
 
 
 _NO_DATA = "it was made from numbers, without rows"

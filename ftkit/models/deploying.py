@@ -94,7 +94,9 @@ def deployment(
         if not ours:
             log.info("%s is deployed by another process, which stops it", record.id)
         try:
-            yield Deployment(running, per_hour, tightest(max_cost_usd, _left(month, per_hour)))
+            yield Deployment(
+                running, per_hour, tightest(max_cost_usd, _left(month, running, per_hour))
+            )
         finally:
             if ours:
                 _end(ledger, hosting, record.instance, running.id, key)
@@ -125,10 +127,11 @@ def cost_since(since: str, usd_per_hour: Decimal | None) -> Decimal | None:
     return usd_per_hour * Decimal(str(seconds)) / _HOUR
 
 
-def _left(month: MonthlyBudget, per_hour: Decimal | None) -> Limit | None:
-    """What this deployment may cost: the first hour, which is held back already, and what is left beside it."""
-    left = month.left()
-    return None if left is None else Limit(left.usd + (per_hour or 0), left.text)
+def _left(month: MonthlyBudget, running: Running, per_hour: Decimal | None) -> Limit | None:
+    """What the deployment may cost in all: what it has, at least the first hour, and what is left beside that."""
+    return month.left(
+        max(cost_since(running.since, per_hour) or Decimal(0), per_hour or Decimal(0))
+    )
 
 
 def _started(
@@ -150,6 +153,7 @@ def _started(
         if last.state.open:
             return last.key, settle(ledger, last.key, bought)
         if last.state is State.PREPARED:
+            month.before(f"one hour of {record.id}", per_hour)
             return last.key, _found_or_new(ledger, last.key, bought)
         if last.state is State.MADE:
             # until it must be listed: one that was started a moment ago is not stopped for being unlisted

@@ -86,7 +86,6 @@ def metered(
 ) -> Iterator[Meter]:
     """The gate of many paid answers: checked before the first, counted at each, written down at the end."""
     meter = Meter(backend, record)
-    meter.limit = tightest(limit, None)
     if meter.free or not calls:
         yield meter
         return
@@ -108,12 +107,7 @@ def metered(
         ),
         may=month.reserving(what, least),
     )
-    left = month.left()
-    if (
-        left is not None and least is not None
-    ):  # which is held back already, and is part of what will be spent
-        left = Limit(left.usd + least, left.text)
-    meter.limit = tightest(limit, left)
+    meter.limit = tightest(limit, month.left(least or Decimal(0)))
     try:
         yield meter
     finally:

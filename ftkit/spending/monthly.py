@@ -38,15 +38,13 @@ class MonthlyBudget:
             return None
         return lambda expenses: self._fits(what, usd, _sum(expenses))
 
-    def left(self) -> Limit | None:
-        """What may still be spent this month, once the intent of the asking call is written."""
+    def left(self, own: Decimal) -> Limit | None:
+        """What a call may cost whose intent is written: `own` that counts for it already, and what is left beside it."""
         if self._limit is None:
             return None
         spent = _sum(self._ledger.expenses(clock.now()))
-        return Limit(
-            max(Decimal(0), self._limit - spent),
-            f"what is left of monthly_budget_usd={self._limit}",
-        )
+        left = max(Decimal(0), self._limit - spent)
+        return Limit(own + left, f"what is left of monthly_budget_usd={self._limit}")
 
     def _fits(self, what: str, usd: Decimal, spent: Decimal) -> None:
         if self._limit is None or spent + usd <= self._limit:

@@ -7,7 +7,7 @@ from ftkit.config import Settings
 from ftkit.errors import TrainingError
 from ftkit.ledger import JobRow, Ledger, State
 from ftkit.registry import training_of
-from ftkit.spending import one_at_a_time, same_account
+from ftkit.spending import MonthlyBudget, one_at_a_time, same_account
 from ftkit.submission.attempts import found_meanwhile
 from ftkit.submission.creating import create
 from ftkit.submission.resuming import goes_on_after_death
@@ -32,6 +32,8 @@ def go_on(id: str, settings: Settings) -> JobRow:
         row = found_meanwhile(ledger, training, row)
         if row.state is State.MADE:
             return row
+        # what it holds back ends with the month in which it was prepared
+        MonthlyBudget(ledger, settings.monthly_budget_usd).before(row.model or row.id, row.usd)
         return create(ledger, backend, training, row)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ftkit.data.example import Example, Message
-from ftkit.data.formats.layout import Usual, beside_faults, by_fields
+from ftkit.data.formats.layout import OfTurns, beside_faults, by_fields
 from ftkit.data.strict_json import kind_of
 from ftkit.errors import Fault
 
@@ -19,7 +19,7 @@ _OPTIONAL = ("input", "system")
 
 
 @dataclass(frozen=True, slots=True)
-class Alpaca(Usual):
+class Alpaca(OfTurns):
     """Instructions; `system` is added to rows that have no system text of their own."""
 
     system: str | None = None
@@ -28,11 +28,6 @@ class Alpaca(Usual):
     wants = _TEXTS
     reads = mapped = ("instruction", "input", "output", "system", "history")
     carries = frozenset({"system", "multi_turn", "turn_marks", "fields"})
-
-    @property
-    def identity(self) -> str:
-        """The added system message changes what is learned."""
-        return f"alpaca {self.system!r}"
 
     def example(self, values: Mapping[str, Any]) -> Example:
         """The history, then the instruction with its input and the output; every other column goes to `fields`."""

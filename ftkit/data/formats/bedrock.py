@@ -21,7 +21,7 @@ from ftkit.data.formats.blocks import (
 )
 from ftkit.data.formats.features import EVERYTHING
 from ftkit.data.formats.json_text import object_of, text_of
-from ftkit.data.formats.layout import Usual, empty
+from ftkit.data.formats.layout import OfTurns, empty
 from ftkit.data.formats.row_settings import setting_faults
 from ftkit.data.strict_json import kind_of
 from ftkit.errors import Fault
@@ -46,7 +46,7 @@ _LACKS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Bedrock(Usual):
+class Bedrock(OfTurns):
     """Conversations; `system` is added to rows that have no system text of their own."""
 
     system: str | None = None
@@ -61,18 +61,9 @@ class Bedrock(Usual):
     watched = ("schemaVersion", "system", "toolConfig")
     by_values = True
 
-    @property
-    def identity(self) -> str:
-        """The added system message changes what is learned."""
-        return f"bedrock {self.system!r}"
-
     def example(self, values: Mapping[str, Any]) -> Example:
         """The conversation with its tools; every other column goes to `fields`."""
         return self._read(values).example(self.columns(values))
-
-    def columns(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """All but what the model reads."""
-        return {key: value for key, value in values.items() if key not in self.reads}
 
     def faults(self, values: Mapping[str, Any]) -> Iterator[Fault]:
         """What is wrong with one row."""

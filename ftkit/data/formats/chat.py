@@ -11,13 +11,13 @@ from typing import Any
 from ftkit.data.example import Example, Message, as_dicts
 from ftkit.data.formats.features import EVERYTHING
 from ftkit.data.formats.functions import NOTE, as_tools, is_old
-from ftkit.data.formats.layout import Usual, by_fields
+from ftkit.data.formats.layout import OfTurns, by_fields
 from ftkit.data.formats.turns import row_faults, rows_tools, turn_faults, turns
 from ftkit.errors import Fault
 
 
 @dataclass(frozen=True, slots=True)
-class Chat(Usual):
+class Chat(OfTurns):
     """Conversations; `system` is added to rows that have no system message of their own."""
 
     system: str | None = None
@@ -29,11 +29,6 @@ class Chat(Usual):
     carries = EVERYTHING - {"rejected"}
     json_columns = ("messages",)
     notes = MappingProxyType({"functions": NOTE})
-
-    @property
-    def identity(self) -> str:
-        """The added system message changes what is learned."""
-        return f"chat {self.system!r}"
 
     def example(self, values: Mapping[str, Any]) -> Example:
         """The conversation with its tools; every other column goes to `fields`."""
@@ -47,10 +42,6 @@ class Chat(Usual):
             tools=rows_tools(row),
             parallel_tool_calls=values.get("parallel_tool_calls"),
         )
-
-    def columns(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """All but what the model reads."""
-        return {key: value for key, value in values.items() if key not in self.reads}
 
     def faults(self, values: Mapping[str, Any]) -> Iterator[Fault]:
         """What is wrong with one row."""

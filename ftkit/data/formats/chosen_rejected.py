@@ -13,7 +13,7 @@ from typing import Any
 from ftkit.data.example import Example, Message, as_dicts
 from ftkit.data.formats.chat import conversation, other_system
 from ftkit.data.formats.features import EVERYTHING
-from ftkit.data.formats.layout import Usual, beside_faults, by_fields, empty
+from ftkit.data.formats.layout import OfTurns, beside_faults, by_fields, empty
 from ftkit.data.formats.turns import row_faults, rows_tools, turn_faults, turns
 from ftkit.data.strict_json import kind_of
 from ftkit.errors import Fault
@@ -22,7 +22,7 @@ _ANSWERS = ("chosen", "rejected")
 
 
 @dataclass(frozen=True, slots=True)
-class ChosenRejected(Usual):
+class ChosenRejected(OfTurns):
     """Two answers to a prompt; `system` is added to prompts that have no system message of their own."""
 
     system: str | None = None
@@ -33,11 +33,6 @@ class ChosenRejected(Usual):
     mapped = ()
     carries = EVERYTHING
     needs = ("rejected",)
-
-    @property
-    def identity(self) -> str:
-        """The added system message changes what is learned."""
-        return f"chosen_rejected {self.system!r}"
 
     def example(self, values: Mapping[str, Any]) -> Example:
         """The prompt with the chosen answer, and the other as `rejected`; every other column goes to `fields`."""
@@ -51,10 +46,6 @@ class ChosenRejected(Usual):
             parallel_tool_calls=values.get("parallel_tool_calls"),
             rejected=rejected,
         )
-
-    def columns(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """All but what the model reads."""
-        return {key: value for key, value in values.items() if key not in self.reads}
 
     def faults(self, values: Mapping[str, Any]) -> Iterator[Fault]:
         """What is wrong with one row."""

@@ -8,13 +8,13 @@ from typing import Any
 
 from ftkit.data.example import Example
 from ftkit.data.formats.google_parts import CARRIES, FIELDS, Contents, row
-from ftkit.data.formats.layout import Usual
+from ftkit.data.formats.layout import OfTurns
 from ftkit.data.formats.row_settings import setting_faults
 from ftkit.errors import Fault
 
 
 @dataclass(frozen=True, slots=True)
-class Google(Usual):
+class Google(OfTurns):
     """Conversations; `system` is added to rows that have no system instruction of their own."""
 
     system: str | None = None
@@ -26,20 +26,11 @@ class Google(Usual):
     carries = CARRIES - {"rejected"}
     by_values = True
 
-    @property
-    def identity(self) -> str:
-        """The added system message changes what is learned."""
-        return f"google {self.system!r}"
-
     def example(self, values: Mapping[str, Any]) -> Example:
         """The conversation with its tools; every other column goes to `fields`."""
         contents = Contents()
         contents.row(values, self.system)
         return contents.said.example(self.columns(values))
-
-    def columns(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """All but what the model reads."""
-        return {key: value for key, value in values.items() if key not in self.reads}
 
     def faults(self, values: Mapping[str, Any]) -> Iterator[Fault]:
         """What is wrong with one row."""

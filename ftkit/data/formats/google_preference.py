@@ -13,7 +13,7 @@ from typing import Any
 from ftkit.data.example import Example, Message
 from ftkit.data.formats.call_order import OpenCalls
 from ftkit.data.formats.google_parts import CARRIES, FIELDS, Contents, contents, row
-from ftkit.data.formats.layout import Usual, by_fields
+from ftkit.data.formats.layout import OfTurns, by_fields
 from ftkit.data.formats.row_settings import setting_faults
 from ftkit.data.strict_json import kind_of
 from ftkit.errors import Fault
@@ -22,7 +22,7 @@ _FIELD = "completions"
 
 
 @dataclass(frozen=True, slots=True)
-class GooglePreference(Usual):
+class GooglePreference(OfTurns):
     """Preference pairs; `system` is added to prompts that have no system instruction of their own."""
 
     system: str | None = None
@@ -34,19 +34,10 @@ class GooglePreference(Usual):
     carries = CARRIES
     needs = ("rejected",)
 
-    @property
-    def identity(self) -> str:
-        """The added system message changes what is learned."""
-        return f"google_preference {self.system!r}"
-
     def example(self, values: Mapping[str, Any]) -> Example:
         """The prompt with the better answer, and the worse one as `rejected`; every other column goes to `fields`."""
         read, rejected = self._read(values)
         return read.said.example(self.columns(values), rejected)
-
-    def columns(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """All but what the model reads."""
-        return {key: value for key, value in values.items() if key not in self.reads}
 
     def faults(self, values: Mapping[str, Any]) -> Iterator[Fault]:
         """What is wrong with one row."""

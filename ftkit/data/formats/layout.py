@@ -94,6 +94,25 @@ class Usual:
     notes: Mapping[str, str] = MappingProxyType({})
 
 
+class OfTurns(Usual):
+    """A format of whole conversations; `system` is put before those that have no system text of their own."""
+
+    __slots__ = ()
+
+    name: str
+    reads: tuple[str, ...]
+    system: str | None
+
+    @property
+    def identity(self) -> str:
+        """The added system message changes what is learned."""
+        return f"{self.name} {self.system!r}"
+
+    def columns(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """All but what the model reads."""
+        return {key: value for key, value in values.items() if key not in self.reads}
+
+
 _FOR_THE_MODEL = ("tools", "functions", "tool_choice", "image", "images", "videos", "audios")
 
 

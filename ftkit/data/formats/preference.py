@@ -12,7 +12,7 @@ from typing import Any
 from ftkit.data.example import Example, Message, as_dicts
 from ftkit.data.formats.chat import conversation, other_system
 from ftkit.data.formats.features import EVERYTHING
-from ftkit.data.formats.layout import Usual, by_fields
+from ftkit.data.formats.layout import OfTurns, by_fields
 from ftkit.data.formats.turns import row_faults, rows_tools, turn_faults, turns, unknown_fields
 from ftkit.data.strict_json import kind_of
 from ftkit.errors import Fault
@@ -33,7 +33,7 @@ _OF_THE_INPUT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Preference(Usual):
+class Preference(OfTurns):
     """Preference pairs; `system` is added to prompts that have no system message of their own."""
 
     system: str | None = None
@@ -43,11 +43,6 @@ class Preference(Usual):
     mapped = ()
     carries = EVERYTHING
     needs = ("rejected",)
-
-    @property
-    def identity(self) -> str:
-        """The added system message changes what is learned."""
-        return f"preference {self.system!r}"
 
     def example(self, values: Mapping[str, Any]) -> Example:
         """The prompt with the better answer, and the worse one as `rejected`; every other column goes to `fields`."""
@@ -63,10 +58,6 @@ class Preference(Usual):
             parallel_tool_calls=given.get("parallel_tool_calls"),
             rejected=worse,
         )
-
-    def columns(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """All but what the model reads."""
-        return {key: value for key, value in values.items() if key not in self.wants}
 
     def faults(self, values: Mapping[str, Any]) -> Iterator[Fault]:
         """What is wrong with one row."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ftkit.data.example import Example, Message
-from ftkit.data.formats.layout import Usual, beside_faults, by_fields, empty
+from ftkit.data.formats.layout import OfTurns, beside_faults, by_fields, empty
 from ftkit.data.formats.sharegpt_calls import Calls, tools_of
 from ftkit.data.formats.turns import turn_faults, turns
 from ftkit.data.strict_json import kind_of
@@ -36,7 +36,7 @@ _FIELD = "conversations"
 
 
 @dataclass(frozen=True, slots=True)
-class ShareGPT(Usual):
+class ShareGPT(OfTurns):
     """Conversations; `system` is added to rows that have no system message of their own."""
 
     system: str | None = None
@@ -58,11 +58,6 @@ class ShareGPT(Usual):
     )
     json_columns = (_FIELD,)
 
-    @property
-    def identity(self) -> str:
-        """The added system message changes what is learned."""
-        return f"sharegpt {self.system!r}"
-
     def example(self, values: Mapping[str, Any]) -> Example:
         """The conversation with its tools; every other column goes to `fields`."""
         said = _as_chat(values[_FIELD])[0]
@@ -71,10 +66,6 @@ class ShareGPT(Usual):
         if system is not None and messages[0].role != "system":
             messages = (Message("system", system), *messages)
         return Example(messages, self.columns(values), tools=tuple(tools_of(values)[0]))
-
-    def columns(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """All but what the model reads."""
-        return {key: value for key, value in values.items() if key not in self.reads}
 
     def faults(self, values: Mapping[str, Any]) -> Iterator[Fault]:
         """What is wrong with one row."""
