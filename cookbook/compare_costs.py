@@ -29,6 +29,12 @@ def main(calls_per_month: int = 50_000, folder: str | None = None) -> PriceTable
     in_europe = ftkit.compare(rows, calls_per_month=calls_per_month, must={"region": "eu"})
     print(f"in the European Union it is {in_europe.ranked[0].model}")
 
+    for turn in table.turns():
+        print(f"{turn.assumption} x {turn.factor:.2f}: {turn.model} before {turn.over}")
+    office = ftkit.compare(rows, calls_per_month=calls_per_month, hosting_hours_per_month=160)
+    hosted = next(one for one in office.ranked if one.monthly[0].label == "hosting")
+    print(f"in office hours {hosted.model} costs {office.total(hosted):.2f} USD")
+
     page = Path(folder or tempfile.mkdtemp()) / "costs.html"
     print(f"drawn, with each source: {table.html(page, title='Routing parcels')}")
     return table

@@ -284,17 +284,22 @@ def compare(
     method: str | None = None,
     hyperparameters: Settings | None = None,
     examples: int = 5,
+    hosting_hours_per_month: Decimal | float = 730,
+    report: Report | str | Path | None = None,
     allow_retiring: bool | None = None,
 ) -> PriceTable:
     """What tuning on these rows and using the result costs on every provider, in USD, cheapest over the horizon first.
 
     Needs no key and no network. `must` is what a provider has to fulfil: {"region": "eu", "weights": "downloadable"}. All
     models are quoted with 3 epochs unless `hyperparameters` say otherwise. `allow_retiring` lets bases in that are switched
-    off within 90 days. `examples` are those of the prompt that not
-    tuning is compared with. `.best()` is the quote of the cheapest that can be submitted.
+    off within 90 days. `examples` are those of the prompt that not tuning is compared with. A deployment is one machine for
+    `hosting_hours_per_month`. With the `report` of an evaluation, or a file of `ftkit evaluate --json`, the table has what a
+    right answer costs. `.best()` is the quote of the cheapest that can be submitted.
     """
+    from decimal import Decimal
+
     from ftkit import config
-    from ftkit.cost import parsed_method, parsed_settings, price_table
+    from ftkit.cost import parsed_method, parsed_settings, price_table, report_values
 
     settings = config.settings()
     return price_table(
@@ -307,6 +312,8 @@ def compare(
         horizon_months=horizon_months,
         must=must or {},
         examples=examples,
+        hosting_hours=Decimal(str(hosting_hours_per_month)),
+        report=None if report is None else report_values(report),
         allow_retiring=settings.allow_retiring if allow_retiring is None else allow_retiring,
     )
 

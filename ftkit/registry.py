@@ -165,10 +165,11 @@ def _open(name: str, section: str, home: Path, facts: str) -> Backend:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        hint = nearest(field, brought.settings.model_fields)
-        raise ConfigError(
-            f"[providers] for backend {name!r}: {field}: {first['msg']}{hint}"
-        ) from error
+        fields = brought.settings.model_fields
+        hint = nearest(field, fields) if field and field not in fields else ""
+        where = f"{field}: " if field else ""  # a rule over several fields names them itself
+        said = first["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"[providers] for backend {name!r}: {where}{said}{hint}") from error
     overrides = Overrides(name, [Figure(tuple(p), v, file) for p, v, file in json.loads(facts)])
     if not overrides.figures:
         return brought.open(checked, home)

@@ -11,7 +11,17 @@ from ftkit.backend import (
     Upload,
     Usage,
 )
-from ftkit.cost import Calibration, Candidate, PassedOver, Price, PriceTable, Quote, QuoteLine
+from ftkit.cost import (
+    Calibration,
+    Candidate,
+    PassedOver,
+    Price,
+    PriceTable,
+    Quote,
+    QuoteLine,
+    RightAnswer,
+    Turn,
+)
 from ftkit.data import (
     CheckReport,
     CheckRule,
@@ -95,6 +105,7 @@ __all__ = [
     "Report",
     "Rescue",
     "Resolved",
+    "RightAnswer",
     "RowView",
     "Score",
     "Severity",
@@ -105,6 +116,7 @@ __all__ = [
     "Task",
     "TaskKind",
     "ToolCall",
+    "Turn",
     "Upload",
     "Usage",
     "Verdict",

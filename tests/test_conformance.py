@@ -26,6 +26,7 @@ SEEN_BY = {
     "broken-deaf-cancel": ("test_a_running_job_that_is_cancelled_ends_without_a_model",),
     "broken-deaf-pause": ("test_a_job_that_is_paused_stands_still_and_goes_on",),
     "broken-deaf-delete": ("test_a_file_that_is_deleted_is_gone",),
+    "broken-deaf-to-time": ("test_a_job_ends_with_a_model_when_its_time_is_up",),
     "broken-impatient-read": ("test_a_busy_provider_is_unavailable_with_its_own_wish[get]",),
     "broken-forgotten-setting": ("test_a_setting_is_honoured_or_refused_by_name[lora_rank]",),
     "broken-deploying-chat": ("test_a_model_that_needs_a_deployment_answers_only_with_one",),

@@ -9,7 +9,7 @@ from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ftkit.backend import Backend, Device, Plugin
 from ftkit.catalogue import Catalogue, load_catalogue
@@ -41,11 +41,44 @@ _LACKS = {
 
 
 class LocalSettings(BaseModel):
-    """Section [providers.NAME] with backend = "local". `usd_per_hour` prices the machine's own time."""
+    """Section [providers.NAME] with backend = "local": what an hour of the machine costs, else its time is not priced.
+
+    `usd_per_hour` is a rent. A machine of one's own has `watts` under load at `usd_per_kwh`, and may be paid off: it cost
+    `machine_usd` and works for `machine_hours` in its life.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     usd_per_hour: Decimal | None = Field(None, ge=0)
+    watts: Decimal | None = Field(None, gt=0)
+    usd_per_kwh: Decimal | None = Field(None, ge=0)
+    machine_usd: Decimal | None = Field(None, ge=0)
+    machine_hours: Decimal | None = Field(None, gt=0)
+
+    @model_validator(mode="after")
+    def _in_pairs(self) -> LocalSettings:
+        for one, other in (("watts", "usd_per_kwh"), ("machine_usd", "machine_hours")):
+            if (getattr(self, one) is None) != (getattr(self, other) is None):
+                raise ValueError(f"{one} and {other} go together; set both or none")
+        if self.usd_per_hour is not None and (self.watts or self.machine_hours):
+            raise ValueError("usd_per_hour is a rent; leave it out, or watts and machine_usd")
+        return self
+
+    def hour(self) -> tuple[Decimal, str] | None:
+        """(USD of an hour, where it comes from); None where nothing prices it."""
+        if self.usd_per_hour is not None:
+            return self.usd_per_hour, "the user's configuration"
+        parts = []
+        if self.watts is not None and self.usd_per_kwh is not None:
+            usd = self.watts / 1000 * self.usd_per_kwh
+            parts.append((usd, f"{self.watts} W at {self.usd_per_kwh} USD a kWh"))
+        if self.machine_usd is not None and self.machine_hours is not None:
+            usd = self.machine_usd / self.machine_hours
+            parts.append((usd, f"{self.machine_usd} USD over {self.machine_hours:,} hours"))
+        if not parts:
+            return None
+        words = ", ".join(word for _, word in parts)
+        return sum((usd for usd, _ in parts), Decimal(0)), f"the user's configuration: {words}"
 
 
 def _open(settings: LocalSettings, home: Path) -> Backend:
@@ -76,11 +109,11 @@ def _open(settings: LocalSettings, home: Path) -> Backend:
 
 def _catalogue(settings: LocalSettings) -> Catalogue:
     catalogue = load_catalogue(Path(__file__).parent / "catalogue.toml")
-    if settings.usd_per_hour is None:
+    hour = settings.hour()
+    if hour is None:
         return catalogue
-    rate = catalogue.rates["machine-hour"].model_copy(
-        update={"usd": settings.usd_per_hour, "source": "the user's configuration"}
-    )
+    usd, source = hour
+    rate = catalogue.rates["machine-hour"].model_copy(update={"usd": usd, "source": source})
     return catalogue.model_copy(update={"rates": {**catalogue.rates, "machine-hour": rate}})
 
 

@@ -174,6 +174,7 @@ class LocalTraining:
             validation=None
             if request.validation_file is None
             else _spec_file(request.validation_file),
+            stop_after_s=request.stop_after_s,
             record=dict(request.record),
             versions=versions(),
         )

@@ -22,6 +22,7 @@ _LACKS = {
     "estimate_usd": "OpenAI prices no request in advance; the quote multiplies tokens by the listed price",
     "download": "OpenAI gives no weights away",
     "resume": "OpenAI runs the trainer itself and starts a dead one again by itself",
+    "time_limit": "OpenAI charges tokens, not time",
     "hosting": "a tuned model answers at OpenAI without a deployment",
     "score": "OpenAI gives no likelihoods of a given answer",
     "folder": "OpenAI opens no folder of weights",

@@ -105,7 +105,11 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class TrainRequest:
-    """Everything a job is made from. Files are encoded rows on disk; uploads are set where the backend has `upload`."""
+    """Everything a job is made from. Files are encoded rows on disk; uploads are set where the backend has `upload`.
+
+    `stop_after_s` is how long the trainer may work, in seconds: then it ends with the model as it is. It is set only for a
+    backend that has `time_limit`.
+    """
 
     key: str
     base: Base
@@ -118,6 +122,7 @@ class TrainRequest:
     name: str | None = None
     train_upload: Upload | None = None
     validation_upload: Upload | None = None
+    stop_after_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -226,6 +226,7 @@ class Catalogue(BaseModel):
     hyperparameters: dict[str, Range] = {}  # of every model that says nothing else
     gpus: dict[str, Gpu] = {}  # the cheapest first, for providers that charge the time of a card
     runtime: Runtime | None = None
+    unlisted: ModelFacts | None = None  # of a model without a row, where any can be named
     genai_prices: str | None = None  # what the package of that name calls this provider
 
     def model(self, name: str) -> ModelFacts | None:
@@ -253,10 +254,13 @@ class Catalogue(BaseModel):
 
     @model_validator(mode="after")
     def _rates_are_there(self) -> Catalogue:
-        for name, facts in self.models.items():
-            named = {f"models.{name}.rates.{use}": rate for use, rate in facts.rates.items()}
+        rows = {f"models.{name}": facts for name, facts in self.models.items()}
+        if self.unlisted is not None:
+            rows["unlisted"] = self.unlisted
+        for row, facts in rows.items():
+            named = {f"{row}.rates.{use}": rate for use, rate in facts.rates.items()}
             for tier, one in facts.tiers.items():
-                place = f"models.{name}.tiers.{tier}.rates"
+                place = f"{row}.tiers.{tier}.rates"
                 named |= {f"{place}.{use}": rate for use, rate in one.rates.items()}
             for place, rate in {**named, **self._rates_of_time()}.items():
                 if rate not in self.rates:
@@ -291,4 +295,4 @@ def load_catalogue(path: Path) -> Catalogue:
         raise ConfigError(f"{path}, line {line_of(text, place)}: {where}{said}") from error
 
 
-_NAMED = re.compile(r"models\.\S+")
+_NAMED = re.compile(r"(models|unlisted)\.\S+")

@@ -48,6 +48,13 @@ def compare(
         typer.Option("--allow-retiring", help="With bases that end within 90 days."),
     ] = None,
     examples: Annotated[int, typer.Option(help="Examples in the prompt of not tuning.")] = 5,
+    hosting_hours: Annotated[
+        float, typer.Option(help="Hours a month for which a deployment is there.")
+    ] = 730,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Of `ftkit evaluate --json`: what a right answer costs."),
+    ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Every line with its source.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write a page to this file.")] = None,
@@ -63,6 +70,8 @@ def compare(
         method=method,
         hyperparameters=hyperparameters,
         examples=examples,
+        hosting_hours_per_month=hosting_hours,
+        report=report,
         allow_retiring=allow_retiring,
     )
     if html is not None:

@@ -6,6 +6,8 @@ from ftkit.cost.planning import chosen_model, model_renderer, parsed_method, par
 from ftkit.cost.price_list import Price, SecondOpinion, price_list, second_opinions
 from ftkit.cost.price_table import PriceTable, price_table
 from ftkit.cost.quote import Quote, QuoteLine, priced
+from ftkit.cost.right_answers import RightAnswer, report_values
+from ftkit.cost.sensitivity import Turn
 from ftkit.cost.without_data import Amounts, amounts, quote_without_data
 
 __all__ = [
@@ -17,7 +19,9 @@ __all__ = [
     "PriceTable",
     "Quote",
     "QuoteLine",
+    "RightAnswer",
     "SecondOpinion",
+    "Turn",
     "amounts",
     "calibrations",
     "chosen_model",
@@ -29,5 +33,6 @@ __all__ = [
     "price_table",
     "priced",
     "quote_without_data",
+    "report_values",
     "second_opinions",
 ]

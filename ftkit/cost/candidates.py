@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -14,7 +13,7 @@ from ftkit.catalogue import ModelFacts, lifecycle
 from ftkit.config import Settings
 from ftkit.cost.break_even import Course
 from ftkit.cost.demands import unmet
-from ftkit.cost.monthly import Calls, in_use
+from ftkit.cost.monthly import HOURS, Calls, in_use
 from ftkit.cost.planning import quoted
 from ftkit.cost.quote import Quote, QuoteLine
 from ftkit.data import Dataset
@@ -22,7 +21,10 @@ from ftkit.errors import FtkitError, NotFound
 from ftkit.hyperparameters import Hyperparameters, Method
 from ftkit.registry import backend_names, is_backend, open_backend, plugin, split_model
 
-log = logging.getLogger("ftkit")
+_NO_PRICE = (
+    "time on this machine has no price: usd_per_hour of {0}, or watts with usd_per_kwh, sets one, and "
+    "`ftkit estimate --model {0}/...` tells time and memory"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +66,15 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class PassedOver:
-    """A model that cannot be trained on these rows today, and why. `until` is its last day, where dates are the reason."""
+    """A model that cannot be trained on these rows today, and why. `until` is its last day, where dates are the reason.
+
+    `own` is True for one's own machine, which could be trained on and has no price.
+    """
 
     model: str
     reason: str
     until: date | None = None
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,7 @@ class Wish:
     calls_per_month: int
     must: Mapping[str, str]
     allow_retiring: bool = False
+    hosting_hours: Decimal = HOURS  # a month
 
 
 def candidates(
@@ -92,12 +99,12 @@ def candidates(
     if models is not None:
         for instance, native in dict.fromkeys(split_model(model) for model in models):
             backend = open_backend(instance, settings)
-            facts = backend.catalogue.model(native)
+            facts = backend.catalogue.model(native) or backend.catalogue.unlisted
             if facts is None:
                 raise NotFound(
                     f"the catalogue of {instance} has no {native!r}{backend.catalogue.suggestion(native)}"
                 )
-            yield from _in_every_tier(data, instance, facts, backend, wish)
+            yield from _in_every_tier(data, instance, native, facts, backend, wish)
         return
     for instance in sorted({*backend_names(), *settings.providers}):
         try:
@@ -106,18 +113,17 @@ def candidates(
             yield PassedOver(instance, str(error))
             continue
         if _costs_nothing(backend):
-            reason = "time on this machine has no price; usd_per_hour sets one, and `ftkit estimate` tells time and memory"
-            yield PassedOver(instance, reason)
+            yield PassedOver(instance, _NO_PRICE.format(instance), own=True)
             continue
-        for facts in backend.catalogue.models.values():
-            yield from _in_every_tier(data, instance, facts, backend, wish)
+        for name, facts in backend.catalogue.models.items():
+            yield from _in_every_tier(data, instance, name, facts, backend, wish)
 
 
 def _in_every_tier(
-    data: Dataset, instance: str, facts: ModelFacts, backend: Backend, wish: Wish
+    data: Dataset, instance: str, name: str, facts: ModelFacts, backend: Backend, wish: Wish
 ) -> Iterator[Candidate | PassedOver]:
     for tier in facts.tiers or (None,):
-        yield _judged(data, instance, facts, backend, tier, wish)
+        yield _judged(data, instance, name, facts, backend, tier, wish)
 
 
 def _costs_nothing(backend: Backend) -> bool:
@@ -127,9 +133,16 @@ def _costs_nothing(backend: Backend) -> bool:
 
 
 def _judged(
-    data: Dataset, instance: str, row: ModelFacts, backend: Backend, tier: str | None, wish: Wish
+    data: Dataset,
+    instance: str,
+    native: str,
+    row: ModelFacts,
+    backend: Backend,
+    tier: str | None,
+    wish: Wish,
 ) -> Candidate | PassedOver:
-    name = next(key for key, one in backend.catalogue.models.items() if one is row)
+    listed = (key for key, one in backend.catalogue.models.items() if one is row)
+    name = next(listed, native)
     facts = row.at(tier)
     model = f"{instance}/{name}" + (f" ({tier})" if tier else "")
     today = clock.now().date()
@@ -161,6 +174,7 @@ def _judged(
     calls = Calls.measured(
         wish.calls_per_month, quote.resolved.counts, 2 if wish.method is Method.DPO else 1
     )
-    # where nobody sends a bill for the training, nobody sends one for the answers either
-    monthly = in_use(backend.catalogue, facts, calls) if quote.paid else ()
+    # where nobody sends a bill for the training, nobody sends one for tokens either: one's own machine has hours alone
+    billed = quote.paid or "hosting" in facts.rates
+    monthly = in_use(backend.catalogue, facts, calls, wish.hosting_hours) if billed else ()
     return Candidate(name, quote, facts, calls, monthly)

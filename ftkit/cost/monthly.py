@@ -1,4 +1,4 @@
-"""What a model costs in use: hosting, storage and the tokens of the calls, in a month of 730 hours."""
+"""What a model costs in use in a month: hosting, storage and the tokens of the calls."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ftkit.catalogue import Catalogue, ModelFacts, RateUse
 from ftkit.cost.quote import QuoteLine
 from ftkit.data.tokens import Counts
 
-HOURS = 730  # a twelfth of a year
+HOURS = Decimal(730)  # a twelfth of a year
 _MILLION = 1_000_000
 
 
@@ -35,11 +35,13 @@ class Calls:
         return Calls(self.per_month, self.input_tokens + more, self.output_tokens)
 
 
-def in_use(catalogue: Catalogue, facts: ModelFacts, calls: Calls) -> tuple[QuoteLine, ...]:
-    """The tuned model's lines of one month. A deployment is there at all hours, one machine of it."""
+def in_use(
+    catalogue: Catalogue, facts: ModelFacts, calls: Calls, hosting_hours: Decimal = HOURS
+) -> tuple[QuoteLine, ...]:
+    """The tuned model's lines of one month. A deployment is one machine, there for so many hours."""
     lines = []
     if facts.serving == "dedicated" or "hosting" in facts.rates:
-        lines.append(_line(catalogue, facts, "hosting", "hosting", Decimal(HOURS)))
+        lines.append(_line(catalogue, facts, "hosting", "hosting", hosting_hours))
     if "storage" in facts.rates:
         lines.append(_line(catalogue, facts, "storage", "storage", Decimal(1)))
     # where nothing is known of how it answers, that is not nothing

@@ -41,8 +41,24 @@ def plan(
     wanted = parsed_method(method or settings.method or Method.LORA)
     chosen = settings.hyperparameters.overridden_by(parsed_settings(hyperparameters))
     quote = quoted(data, instance, native, backend, wanted, chosen, validation)
-    told = (*quote.old_prices(settings.stale_after_days), *_calibration(instance, settings.home))
+    told = (
+        *quote.old_prices(settings.stale_after_days),
+        *_time_limit(quote, backend),
+        *_calibration(instance, settings.home),
+    )
     return replace(quote, notes=(*quote.notes, *told))
+
+
+def _time_limit(quote: Quote, backend: Backend) -> tuple[str, ...]:
+    """Whether a run that is charged by time will be stopped at a limit."""
+    if not quote.by_time or backend.training is None:
+        return ()
+    if "time_limit" in backend.lacks:
+        why = backend.lacks["time_limit"]
+        return (f"it is charged by time, and max_cost_usd will not stop it once it runs: {why}",)
+    return (
+        "it is charged by time: with max_cost_usd it ends before it costs more, with what is trained by then",
+    )
 
 
 def _calibration(instance: str, home: Path) -> tuple[str, ...]:

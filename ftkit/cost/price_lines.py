@@ -27,13 +27,11 @@ def as_text(table: PriceTable) -> str:
 
 def explained(table: PriceTable) -> str:
     """Every line of every candidate: how much, at what rate, from where and when."""
-    return "\n".join(
-        line for one in (*table.ranked, *table.unpriced) for line in _explained(table, one)
-    )
+    return "\n".join(line for one in table.candidates for line in _explained(table, one))
 
 
 def as_csv(table: PriceTable) -> str:
-    """A row a candidate, ranked first; USD without a currency sign, nothing where a price is unknown."""
+    """A row a candidate, ranked first, then one's own machine; USD without a currency sign, nothing where a price is unknown."""
     out = io.StringIO()
     write = csv.writer(out, lineterminator="\n")
     months = f"total_{table.horizon_months}_months_usd"
@@ -41,7 +39,7 @@ def as_csv(table: PriceTable) -> str:
         ("model", "method", "train_usd", "fixed_usd_per_month", "calls_usd_per_month", months)
         + ("last_training_day", "shutdown", "oldest_price", "submittable")
     )
-    for one in (*table.ranked, *table.unpriced):
+    for one in table.candidates:
         fixed, calls = monthly(one)
         total = table.total(one)
         money = (one.quote.usd_expected, fixed, calls, total)
@@ -63,15 +61,23 @@ def _lines(table: PriceTable) -> Iterator[str]:
     )
     must = "".join(f"; {name} {value}" for name, value in table.must.items())
     yield f"{table.source}: {table.rows:,} rows, {table.method}{epochs}; {table.calls_per_month:,} calls a month{must}"
-    if table.ranked:
-        calls = table.ranked[0].calls
+    if table.candidates:
+        calls = table.candidates[0].calls
         yield f"one call: about {calls.input_tokens:,.0f} tokens in and {calls.output_tokens:,.0f} out, as the rows have them"
+    if table.ranked:
         yield ""
         yield from _ranked(table)
     if len(switches := table.switches()) > 1:
         yield ""
         yield f"the cheapest over {table.horizon_months} months"
         yield from (f"  from {calls:>12,} calls a month  {model}" for calls, model in switches)
+    if len(table.ranked) > 1:
+        yield ""
+        yield from _turns(table)
+    if table.right_answers:
+        yield ""
+        yield f"what a right answer costs over {table.horizon_months} months, by the evaluation"
+        yield from _right_answers(table)
     if table.prompts:
         yield ""
         yield f"not tuning: a prompt with {table.prompts[0].examples} examples, a month; how good it is, this does not say"
@@ -82,10 +88,16 @@ def _lines(table: PriceTable) -> Iterator[str]:
         yield ""
         yield "without a known price"
         yield from (f"  {one.model}: {', '.join(unknown(one))}" for one in table.unpriced)
-    if table.passed_over:
+    unpriced_own = [one for one in table.passed_over if one.own]
+    if table.own or unpriced_own:
+        yield ""
+        yield "on your own machine, where nobody sends a bill"
+        yield from (own_line(table, one) for one in table.own)
+        yield from (f"  {one.reason}" for one in unpriced_own)
+    if closed := [one for one in table.passed_over if not one.own]:
         yield ""
         yield "not today"
-        yield from _passed(table.passed_over)
+        yield from _passed(closed)
 
 
 def _ranked(table: PriceTable) -> Iterator[str]:
@@ -103,6 +115,55 @@ def _ranked(table: PriceTable) -> Iterator[str]:
             f"{usd_text(table.total(one)):>12}{stale} {pays_off(table, one):>11}  {'' if last is None else last.isoformat()}"
         ).rstrip()
     yield from _legend(table, shown)
+
+
+def own_line(table: PriceTable, one: Candidate) -> str:
+    """What training on one's own machine takes and costs."""
+    forecast = one.quote.resolved.forecast
+    takes = "" if forecast is None else f"; about {forecast.seconds / 3600:,.1f} hours of training"
+    fixed, _ = monthly(one)
+    if table.total(one) is None:
+        return f"  {one.model}  not priced{takes}"
+    kept = f"{usd_text(fixed)} a month for {table.hosting_hours.normalize():,f} hours on"
+    return (
+        f"  {one.model}  {usd_text(table.total(one))} USD over {table.horizon_months} months: "
+        f"{usd_text(one.quote.usd_expected)} to train, {kept}{takes}"
+    )
+
+
+def _turns(table: PriceTable) -> Iterator[str]:
+    if found := table.turns():
+        yield "what changes the order, each alone and up to ten times off"
+        yield from (
+            f"  {one.assumption:<20}  {factor_text(one.factor):>17}  place {one.place}: {one.model} before {one.over}"
+            for one in found
+        )
+    if all(one.place > 1 for one in found):
+        yield f"no assumption alone takes the first place from {table.ranked[0].model}"
+    if close := table.too_close():
+        more = f" and {len(close) - _NAMED} more" if len(close) > _NAMED else ""
+        yield f"the widths of their quotes alone decide between {', '.join(close[:_NAMED])}{more}"
+
+
+def factor_text(factor: Decimal) -> str:
+    """A factor of an assumption in words."""
+    if factor == 1:
+        return "as it is"
+    if factor > 1:
+        return f"from {factor:,.2f} times on"
+    return f"below {factor:,.2f} times"
+
+
+def _right_answers(table: PriceTable) -> Iterator[str]:
+    wide = max(len(one.model) for one in table.right_answers)
+    for one in table.right_answers:
+        what = "tuned" if one.tuned else "as it is"
+        right = f"{one.share:.1%} right ({one.low:.1%} to {one.high:.1%})"
+        if one.usd is None:
+            yield f"  {one.model:<{wide}}  {what:<8}  never right"
+            continue
+        most = "any" if one.usd_high is None else f"{one.usd_high:.6f}"
+        yield f"  {one.model:<{wide}}  {what:<8}  {one.usd:.6f} USD ({one.usd_low:.6f} to {most})  {right}"
 
 
 def _legend(table: PriceTable, shown: Sequence[Candidate]) -> Iterator[str]:

@@ -14,12 +14,16 @@ from ftkit.config import STALE_AFTER_DAYS, Settings
 from ftkit.cost.break_even import BreakEven, Course, break_even
 from ftkit.cost.candidates import Candidate, PassedOver, Wish, candidates
 from ftkit.cost.demands import checked
+from ftkit.cost.monthly import HOURS
 from ftkit.cost.prompting import Prompted, prompted
 from ftkit.cost.quote import Quote
+from ftkit.cost.right_answers import RightAnswer, right_answers
+from ftkit.cost.sensitivity import Turn, too_close, turns
 from ftkit.data import Dataset
 from ftkit.errors import CapabilityError, ConfigError
 from ftkit.hyperparameters import Hyperparameters, Method
 
+_LONGEST_MONTH = 744  # hours
 EPOCHS = 3.0  # for every model alike where nobody names another number: else the one that trains least looks cheapest
 
 
@@ -27,8 +31,9 @@ EPOCHS = 3.0  # for every model alike where nobody names another number: else th
 class PriceTable:
     """What `compare` found. `ranked` are the candidates with known prices, the cheapest over the horizon first.
 
-    `unpriced` lack a price, `passed_over` cannot be trained on these rows today. `prompts` are the bases as they are, behind a
-    prompt with examples, the cheapest first. `must` is what was asked of a provider. Money is USD.
+    `own` are those on one's own machines, which no provider sends a bill for. `unpriced` lack a price, `passed_over` cannot
+    be trained on these rows today. `prompts` are the bases as they are, behind a prompt with examples, the cheapest first.
+    `must` is what was asked of a provider, `right_answers` what each of an evaluation's right answers costs. Money is USD.
     """
 
     source: str
@@ -42,13 +47,16 @@ class PriceTable:
     passed_over: tuple[PassedOver, ...]
     prompts: tuple[Prompted, ...]
     today: date
+    own: tuple[Candidate, ...] = ()
+    right_answers: tuple[RightAnswer, ...] = ()
+    hosting_hours: Decimal = HOURS
     must: Mapping[str, str] = field(default_factory=dict)
     stale_after_days: int = STALE_AFTER_DAYS
 
     def best(self) -> Quote:
         """The quote of the cheapest model that ftkit can submit to; raises CapabilityError where there is none."""
         for one in self.ranked:
-            if one.quote.not_submittable is None and one.quote.paid:
+            if one.quote.not_submittable is None:
                 return one.quote
         why = (
             f"; {self.ranked[0].model}: {self.ranked[0].quote.not_submittable}"
@@ -56,6 +64,11 @@ class PriceTable:
             else ""
         )
         raise CapabilityError(f"none of the priced models can be submitted to by ftkit today{why}")
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """All that can be trained: ranked, then one's own machines, then those without a price."""
+        return (*self.ranked, *self.own, *self.unpriced)
 
     @property
     def cheapest_tiers(self) -> tuple[Candidate, ...]:
@@ -86,6 +99,14 @@ class PriceTable:
         known = [(one.model, one.course) for one in self.ranked if one.course is not None]
         return _envelope(known, self.horizon_months)
 
+    def turns(self) -> tuple[Turn, ...]:
+        """How far each assumption alone may be off, up to tenfold, before the order of the first changes, and how."""
+        return turns(self.cheapest_tiers, self.horizon_months)
+
+    def too_close(self) -> tuple[str, ...]:
+        """The models that could each be the cheapest by the width of their quotes alone; empty where only the first could."""
+        return too_close(self.cheapest_tiers, self.total)
+
     def stale(self, as_of: date) -> bool:
         """True for a figure that nobody has looked at for `stale_after_days`."""
         return self.today - as_of > timedelta(days=self.stale_after_days)
@@ -112,12 +133,15 @@ class PriceTable:
             "today": self.today.isoformat(),
             "must": dict(self.must),
             "stale_after_days": self.stale_after_days,
+            "hosting_hours_per_month": str(self.hosting_hours),
             "ranked": [self._candidate(one) for one in self.ranked],
+            "own": [self._candidate(one) for one in self.own],
             "unpriced": [self._candidate(one) for one in self.unpriced],
             "passed_over": [
                 {
                     "model": one.model,
                     "reason": one.reason,
+                    "own": one.own,
                     "until": None if one.until is None else one.until.isoformat(),
                 }
                 for one in self.passed_over
@@ -133,6 +157,18 @@ class PriceTable:
             "cheapest_from": [
                 {"calls_per_month": calls, "model": model} for calls, model in self.switches()
             ],
+            "turns": [
+                {
+                    "assumption": one.assumption,
+                    "factor": str(round(one.factor, 4)),
+                    "place": one.place,
+                    "model": one.model,
+                    "over": one.over,
+                }
+                for one in self.turns()
+            ],
+            "too_close": list(self.too_close()),
+            "right_answers": [one.to_dict() for one in self.right_answers],
         }
 
     def __str__(self) -> str:
@@ -177,24 +213,37 @@ def price_table(
     horizon_months: int,
     must: Mapping[str, str],
     examples: int = 5,
+    hosting_hours: Decimal = HOURS,
+    report: Mapping[str, Any] | None = None,
     allow_retiring: bool = False,
 ) -> PriceTable:
     """Price every model, and every base behind a prompt with `examples` rows of the data."""
     if calls_per_month < 0 or horizon_months < 1 or examples < 0:
         raise ConfigError("calls_per_month= and examples= are 0 or more, horizon_months= 1 or more")
+    if not (hosting_hours.is_finite() and 0 <= hosting_hours <= _LONGEST_MONTH):
+        raise ConfigError(
+            f"hosting_hours_per_month={hosting_hours} is no number of hours of a month; 730 is all of them"
+        )
     if hyperparameters.epochs is None:
         hyperparameters = hyperparameters.overridden_by(Hyperparameters(epochs=EPOCHS))
-    wish = Wish(method, hyperparameters, calls_per_month, checked(must), allow_retiring)
-    found = list(candidates(data, settings, models, wish))
-    priced = [one for one in found if isinstance(one, Candidate)]
-    totals = {
-        id(one): one.course.after(horizon_months, calls_per_month)
-        for one in priced
-        if one.course is not None
-    }
-    ranked = sorted(
-        (one for one in priced if id(one) in totals), key=lambda one: (totals[id(one)], one.model)
+    wish = Wish(
+        method, hyperparameters, calls_per_month, checked(must), allow_retiring, hosting_hours
     )
+    found = list(candidates(data, settings, models, wish))
+    totals: dict[int, Decimal] = {}
+    cheapest: dict[str, Decimal] = {}  # by instance and name, of all tiers
+    priced = [one for one in found if isinstance(one, Candidate)]
+    for one in priced:
+        if one.course is not None:
+            name = f"{one.quote.instance}/{one.name}"
+            totals[id(one)] = total = one.course.after(horizon_months, calls_per_month)
+            cheapest[name] = min(total, cheapest.get(name, total))
+    billed = [one for one in priced if one.quote.paid]
+    own = [one for one in priced if not one.quote.paid]
+
+    def order(one: Candidate) -> tuple[Decimal, str]:
+        return totals.get(id(one), Decimal("Infinity")), one.model
+
     return PriceTable(
         source=data.source,
         rows=len(data),
@@ -202,11 +251,18 @@ def price_table(
         calls_per_month=calls_per_month,
         horizon_months=horizon_months,
         epochs=hyperparameters.epochs,
-        ranked=tuple(ranked),
-        unpriced=tuple(one for one in priced if id(one) not in totals),
+        ranked=tuple(sorted((one for one in billed if id(one) in totals), key=order)),
+        own=tuple(sorted(own, key=order)),
+        unpriced=tuple(one for one in billed if id(one) not in totals),
         passed_over=tuple(one for one in found if isinstance(one, PassedOver)),
         prompts=prompted(found, settings, examples),
         today=clock.now().date(),
+        right_answers=()
+        if report is None
+        else right_answers(
+            report, priced, settings, horizon_months=horizon_months, hosted=cheapest
+        ),
+        hosting_hours=hosting_hours,
         must=wish.must,
         stale_after_days=settings.stale_after_days,
     )

@@ -12,6 +12,7 @@ from ftkit.cost.break_even import Course
 from ftkit.cost.candidates import Candidate, PassedOver
 from ftkit.cost.monthly import of_base
 from ftkit.cost.quote import QuoteLine
+from ftkit.errors import FtkitError
 from ftkit.registry import open_backend
 
 
@@ -36,7 +37,10 @@ def prompted(
     today = clock.now().date()
     prompts = []
     for instance in dict.fromkeys(one.model.partition("/")[0] for one in found):
-        catalogue = open_backend(instance, settings).catalogue
+        try:
+            catalogue = open_backend(instance, settings).catalogue
+        except FtkitError:
+            continue  # passed over, with the reason
         for name, facts in catalogue.models.items():
             gone = facts.shutdown is not None and today >= facts.shutdown
             if gone or not {"base_input", "base_output"} <= facts.rates.keys():

@@ -109,6 +109,17 @@ class Quote:
             or any(line.why for line in self.lines)
         )
 
+    @property
+    def by_time(self) -> bool:
+        """True where all that it costs is a price of hours, so that it costs more the longer it takes."""
+        return bool(self.usd) and all(line.unit.endswith("hour") for line in self.lines)
+
+    def lasts_s(self, usd: Decimal) -> float | None:
+        """Seconds after which the run will have cost so much; None where it is not charged by time."""
+        if not self.by_time or not self.usd:
+            return None
+        return float(self.lines[0].quantity * usd / self.usd * 3600)
+
     def old_prices(self, days: int) -> tuple[str, ...]:
         """A sentence for each price that nobody has looked at for so long."""
         oldest = clock.now().date() - timedelta(days=days)

@@ -39,6 +39,7 @@ from ftkit.submission.observing import observe
 
 def request_values(
     plan: Quote,
+    backend: Backend,
     train: Spooled,
     validation: Spooled | None,
     record: Mapping[str, Any],
@@ -59,6 +60,9 @@ def request_values(
         "name": name,
         "max_cost_usd": None if terms.max_cost_usd is None else str(terms.max_cost_usd),
         "allow_unpriced": terms.allow_unpriced,
+        "stop_after_s": None
+        if terms.max_cost_usd is None or "time_limit" in backend.lacks
+        else plan.lasts_s(terms.max_cost_usd),
     }
 
 
@@ -75,6 +79,7 @@ def train_request(key: str, values: Mapping[str, Any]) -> TrainRequest:
         validation_file=None if validation is None else Path(validation["file"]),
         record=values["record"],
         name=values["name"],
+        stop_after_s=values.get("stop_after_s"),
     )
 
 

@@ -163,7 +163,9 @@ def _spooled(
     held = None
     if validation is not None:
         held = spool((encode(example) for example in validation), settings.home)
-    request = request_values(plan, train, held, checked.record, name=name, terms=terms)
+    request = request_values(
+        plan, checked.backend, train, held, checked.record, name=name, terms=terms
+    )
     return request, {"train": train.sha256, "validation": None if held is None else held.sha256}
 
 

@@ -116,7 +116,7 @@ def _plan(
             f"{expected.memory_free / 2**30:.1f} GiB are free on {expected.device}; "
             + "; ".join(expected.remedies)
         )
-    work = Work(settings, spec.steps, budget, pad_id, device)
+    work = Work(settings, spec.steps, budget, pad_id, device, spec.stop_after_s)
     return work, {
         "rows": len({row.number for row in rows}),
         "sequences": len(rows),

@@ -35,13 +35,17 @@ class Emit(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A run with nothing left to decide: `token_budget` bounds the padded tokens of a micro-batch."""
+    """A run with nothing left to decide: `token_budget` bounds the padded tokens of a micro-batch.
+
+    `stop_after_s` is how long it may take for its cost, beside `max_time_s` of the hyperparameters.
+    """
 
     hyperparameters: Hyperparameters
     steps: int
     token_budget: int
     pad_id: int
     device: Any
+    stop_after_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ def train(
     emit: Emit,
     interrupted: Callable[[], None],
 ) -> Trained:
-    """Run all steps, or as many as max_time_s allows; raises TrainingError at the first non-finite number.
+    """Run all steps, or as many as its time allows; raises TrainingError at the first non-finite number.
 
     `interrupted` is called between steps and raises where the run shall end.
     """
@@ -123,9 +127,12 @@ def train(
             grad_norm=norm,
             seconds=round(ended - began, 4),
         )
-        limit = settings.max_time_s
-        if limit is not None and step < work.steps and ended - started + (ended - began) > limit:
-            stopped_early = f"max_time_s {limit:g} was reached after step {step} of {work.steps}"
+        for name, limit in (
+            ("max_time_s", settings.max_time_s),
+            ("the time that its cost allows, in seconds,", work.stop_after_s),
+        ):
+            if limit is not None and step < work.steps and ended - started + ended - began > limit:
+                stopped_early = f"{name} {limit:g} was reached after step {step} of {work.steps}"
         if validation and (step % per_epoch == 0 or step == work.steps or stopped_early):
             validation_loss = mean_loss(model, validation, work)
             _require_finite(validation_loss, "validation loss", step, validation)

@@ -51,6 +51,7 @@ class Spec(BaseModel):
     steps: int
     train: SpecFile
     validation: SpecFile | None = None
+    stop_after_s: float | None = None
     record: Mapping[str, Any] = {}
     versions: Mapping[str, str] = {}
 

@@ -14,7 +14,16 @@ from markupsafe import Markup
 from ftkit.cost.candidates import Candidate
 from ftkit.cost.page import cumulated, lifecycle_bars, money_bars
 from ftkit.cost.page.sources import figures
-from ftkit.cost.price_lines import by_reason, monthly, oldest, pays_off, unknown, usd_text
+from ftkit.cost.price_lines import (
+    by_reason,
+    factor_text,
+    monthly,
+    oldest,
+    own_line,
+    pays_off,
+    unknown,
+    usd_text,
+)
 from ftkit.cost.price_table import PriceTable
 from ftkit.cost.prompting import Prompted
 from ftkit.data.checks.masking import excerpt
@@ -65,7 +74,11 @@ def render(table: PriceTable, title: str | None = None) -> str:
         ),
         lives_left_out=dated[lifecycle_bars.DRAWN :],
         undated=undated,
-        closed=[(reason, those) for reason, those in by_reason(table.passed_over)],
+        closed=by_reason([one for one in table.passed_over if not one.own]),
+        own=[own_line(table, one).strip() for one in table.own]
+        + [one.reason for one in table.passed_over if one.own],
+        turns=[(one, factor_text(one.factor)) for one in table.turns()],
+        close=list(table.too_close()),
         prompts=[_prompt(table, one) for one in table.prompts],
         PROMPTS=PROMPTS,
         unpriced=_unpriced(table),
@@ -97,9 +110,8 @@ def _facts(table: PriceTable) -> list[tuple[str, str]]:
     ]
     if table.must:
         facts.append(("must", ", ".join(f"{name} {value}" for name, value in table.must.items())))
-    looked_at = (*table.ranked, *table.unpriced)
-    if looked_at:
-        calls = looked_at[0].calls
+    if table.candidates:
+        calls = table.candidates[0].calls
         facts.append(
             (
                 "one call",
@@ -115,9 +127,7 @@ def _epochs(number: float) -> str:
 
 def _tiles(table: PriceTable) -> list[dict[str, Any]]:
     """The cheapest that ftkit can submit to, the cheapest of all, the cheapest prompt."""
-    here = next(
-        (one for one in table.ranked if one.quote.not_submittable is None and one.quote.paid), None
-    )
+    here = next((one for one in table.ranked if one.quote.not_submittable is None), None)
     first = table.ranked[0] if table.ranked else None
     prompt = table.prompts[0] if table.prompts else None
     calls, months = table.calls_per_month, table.horizon_months
@@ -229,7 +239,7 @@ def _unpriced(table: PriceTable) -> list[tuple[str, list[str]]]:
 def _notes(table: PriceTable) -> list[tuple[str, tuple[str, ...]]]:
     """(provider, what is not settled about its bills)."""
     found: dict[str, dict[str, None]] = {}
-    for one in (*table.ranked, *table.unpriced):
+    for one in table.candidates:
         said = found.setdefault(one.quote.instance, {})
         said.update(dict.fromkeys(one.quote.notes))
     return [(provider, tuple(said)) for provider, said in sorted(found.items()) if said]

@@ -27,7 +27,7 @@ OPTIONAL: Mapping[str, Mapping[str, type]] = {
     "inference": OPTIONAL_OF_INFERENCE,
 }
 OPTIONS: Mapping[str, tuple[str, ...]] = {
-    "training": tuple(KINDS),
+    "training": (*KINDS, "time_limit"),
     "inference": ("tools", "images", "schema", "folder"),
 }
 UNDECLARED = "it is missing, and nothing says why"

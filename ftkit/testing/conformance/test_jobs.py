@@ -166,6 +166,19 @@ def test_a_running_job_that_is_cancelled_ends_without_a_model(
         training.result(remote.id)
 
 
+@pytest.mark.judges("time_limit")
+def test_a_job_ends_with_a_model_when_its_time_is_up(
+    work: Work, pricing: Pricing, training: Training, subject: Subject
+) -> None:
+    """`stop_after_s` ends the trainer before its last step; what is trained by then is a model like any other."""
+    ready = work.request("limited", pricing, training, **subject.long_run)
+    remote = training.submit(replace(ready, stop_after_s=0.2))
+    ended = work.settled(training, remote.id)
+    assert ended.status is JobStatus.SUCCEEDED
+    assert ended.progress is not None and 0 < ended.progress[0] < ended.progress[1]
+    assert training.result(remote.id).tuned
+
+
 @pytest.mark.judges("cancel")
 def test_cancelling_a_finished_job_changes_nothing(training: Training, finished: Remote) -> None:
     """A cancel that comes too late is no error."""

@@ -50,6 +50,7 @@ def _open(settings: FakeSettings, home: Path) -> Backend:
         lacks={
             "download": "the weights stay at the provider",
             "resume": "the provider runs the trainer itself",
+            "time_limit": "the provider charges tokens, not time",
             "history": "the stand-in hands out no files of its past",
             "qlora": "the stand-in trains nothing, so it has no need for less memory",
             "dpo": "the stand-in takes conversations only",

@@ -45,7 +45,9 @@ class Journal:
 
 def train(run: Path, step_s: float) -> None:
     """Go through the steps that are left, until somebody asks to stop."""
-    steps = int(json.loads((run / "spec.json").read_bytes())["steps"])
+    spec = json.loads((run / "spec.json").read_bytes())
+    steps, allowed = int(spec["steps"]), spec["stop_after_s"]
+    began = clock.monotonic()
     journal = Journal(run / "events.jsonl")
     done = max((event["data"].get("step", 0) for event in journal.written), default=0)
     message = f"goes on behind step {done}" if journal.written else f"{steps} steps"
@@ -58,6 +60,8 @@ def train(run: Path, step_s: float) -> None:
             return
         loss = round(2 / (1 + 3 * step / steps), 4)
         journal.write("step", f"step {step} of {steps}", step=step, steps=steps, loss=loss)
+        if allowed is not None and clock.monotonic() - began + step_s > allowed:
+            break
     journal.write("succeeded", "done")
     finish(run, "succeeded")
 

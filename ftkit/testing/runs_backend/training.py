@@ -145,6 +145,7 @@ def _spec(request: TrainRequest) -> dict[str, Any]:
         "method": str(request.method),
         "hyperparameters": request.hyperparameters.given(),
         "steps": request.steps,
+        "stop_after_s": request.stop_after_s,
         "train": str(request.train_file),
         "validation": None if validation is None else str(validation),
         "record": {name: request.record[name] for name in request.record if name in _RECORD_FIELDS},

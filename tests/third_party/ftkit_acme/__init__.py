@@ -170,6 +170,7 @@ def _open(settings: Settings, home: Path) -> Backend:
             "checkpoints": "Acme keeps no checkpoints",
             "download": "the weights stay at Acme",
             "resume": "Acme runs the trainer itself",
+            "time_limit": "Acme charges nothing for time",
             "history": "Acme's jobs are files on this machine already",
             "hosting": "every model answers without a deployment",
             "batch": "Acme answers one question at a time",

@@ -212,6 +212,11 @@ def _silent(backend: Backend) -> Backend:
     return replace(backend, lacks=lacks)
 
 
+def _deaf_to_time(backend: Backend) -> Backend:
+    lacks = {name: why for name, why in backend.lacks.items() if name != "time_limit"}
+    return replace(backend, lacks=lacks)
+
+
 def _boastful(backend: Backend) -> Backend:
     return replace(backend, lacks={**backend.lacks, "upload": "files are not sent anywhere"})
 
@@ -238,6 +243,7 @@ WAYS: dict[str, Callable[[Backend], Backend]] = {
     "broken-deaf-cancel": _part("training", DeafCancel),
     "broken-deaf-pause": _part("training", DeafPause),
     "broken-deaf-delete": _part("training", DeafDelete),
+    "broken-deaf-to-time": _deaf_to_time,
     "broken-impatient-read": _part("training", ImpatientRead),
     "broken-forgotten-setting": _part("pricing", ForgottenSetting),
     "broken-deploying-chat": _part("inference", DeployingChat),
