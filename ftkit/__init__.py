@@ -51,13 +51,13 @@ __all__ = [
     "check",
     "compare",
     "convert",
-    "deployments",
     "doctor",
     "errors",
     "estimate",
     "evaluate",
     "finetune",
     "fix",
+    "hosting",
     "import_jobs",
     "job",
     "jobs",
@@ -473,7 +473,7 @@ def batches() -> list[Batch]:
     return list_batches(config.settings())
 
 
-def deployments(provider: str | None = None) -> list[Deployed]:
+def hosting(provider: str | None = None) -> list[Deployed]:
     """What is deployed and costs money by the hour: of one provider, or of every one that can be asked.
 
     One whose start was lost is listed too, with no id: it may run. Each has `stop` and `settle`.

@@ -185,14 +185,14 @@ def test_an_unsettled_deployment_is_a_notice_with_the_command_that_settles_it(
         raise AssertionError("it must not be taken for running")
     (notice,) = ftkit.doctor().notices
     assert "fake/dedicated" in notice.what and "USD an hour" in notice.what
-    assert notice.todo.startswith("ftkit deployments settle ftk")
+    assert notice.todo.startswith("ftkit hosting settle ftk")
 
 
 def test_a_hint_names_only_commands_that_exist() -> None:
     folder = Path(examining.__file__).parent
     sources = "".join(file.read_text() for file in folder.glob("*.py"))
-    named = set(re.findall(r"ftkit ((?:jobs?|deployments|config)(?: [a-z-]+)?)", sources))
-    assert {"job settle", "job go-on", "deployments settle", "deployments stop"} <= named
+    named = set(re.findall(r"ftkit ((?:jobs?|hosting|config)(?: [a-z-]+)?)", sources))
+    assert {"job settle", "job go-on", "hosting settle", "hosting stop"} <= named
     for words in named:
         assert CliRunner().invoke(app, [*words.split(), "--help"]).exit_code == 0, words
 

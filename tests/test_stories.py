@@ -78,7 +78,7 @@ def test_split_without_leaks(capsys: pytest.CaptureFixture[str]) -> None:
     ("name", "ends"),
     [
         ("paid_calls", "jobs at the provider: 1"),
-        ("deployments", "3.00 USD an hour: stopped"),
+        ("hosting", "3.00 USD an hour: stopped"),
         ("monthly_budget", "1.00 times what was expected"),
         ("batch_answers", "batches at the provider: 1"),
     ],

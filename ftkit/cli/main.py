@@ -56,7 +56,7 @@ _VERBS = (
     "finetune",
     "job",
     "jobs",
-    "deployments",
+    "hosting",
     "batch",
     "batches",
     "spent",

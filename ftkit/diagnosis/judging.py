@@ -160,7 +160,7 @@ def _unsettled(report: Diagnosis) -> Iterator[Remark]:
             what, settle = f"job {intent.key}", f"ftkit job settle {intent.key}"
         elif intent.verb is Verb.DEPLOY:
             what = f"the deployment of {intent.subject}"
-            settle = f"ftkit deployments settle {intent.key}"
+            settle = f"ftkit hosting settle {intent.key}"
             price = price.replace(" USD)", " USD an hour)")
         elif intent.verb is Verb.BATCH:
             what = f"batch {intent.key}"
@@ -173,7 +173,7 @@ def _unsettled(report: Diagnosis) -> Iterator[Remark]:
     if len(found) > _SHOWN:
         yield _notice(
             f"and {len(found) - _SHOWN} more calls whose answer was lost",
-            "`ftkit jobs`, `ftkit deployments` and `ftkit batches` list them",
+            "`ftkit jobs`, `ftkit hosting` and `ftkit batches` list them",
         )
 
 

@@ -60,7 +60,7 @@ def _costs(report: Diagnosis) -> Iterator[str]:
     if costs.deployments:
         unknown = sum(charge.usd_per_hour is None for charge in costs.deployments)
         and_more = f", and {unknown} at a price that is not known" if unknown else ""
-        stop = "; `ftkit deployments stop PROVIDER/ID` ends one"
+        stop = "; `ftkit hosting stop PROVIDER/ID` ends one"
         yield from _row("in all", f"{_usd(costs.usd_per_hour)} USD an hour{and_more}{stop}")
     elif not costs.charges:
         yield from _row("nothing", "that this ledger or a provider that was asked knows of")

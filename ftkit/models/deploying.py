@@ -115,7 +115,7 @@ def _end(ledger: Ledger, hosting: Hosting, instance: str, id: str, key: str) -> 
     except FtkitError as error:
         raise ProviderError(
             f"the deployment {id} was not stopped and goes on costing money ({error}); "
-            f"`ftkit deployments stop {instance}/{id}` stops it"
+            f"`ftkit hosting stop {instance}/{id}` stops it"
         ) from error
 
 
@@ -192,7 +192,7 @@ def search_for(hosting: Hosting, instance: str, model: str, key: str) -> Search[
         id_of=lambda running: running.id,
         listing_lag_s=hosting.listing_lag_s,
         settle_hint=(
-            f"The same call, or `ftkit deployments settle {key}`, looks again; where the provider's own page shows "
+            f"The same call, or `ftkit hosting settle {key}`, looks again; where the provider's own page shows "
             f"that there is none, `--not-created`"
         ),
     )

@@ -44,7 +44,7 @@ class Deployed:
         """Stop it, whoever started or uses it; NotFound while it has no id."""
         if self.id is None:
             raise NotFound(
-                f"the deployment {self.key} has no id yet; `ftkit deployments settle {self.key}` looks for it"
+                f"the deployment {self.key} has no id yet; `ftkit hosting settle {self.key}` looks for it"
             )
         _, hosting = hosting_of(self.instance, self._settings)
         stop(Ledger(self._settings.home), hosting, self.instance, self.id, self.key)

@@ -23,12 +23,12 @@ def left_running(provider: HostedProvider) -> ftkit.types.Deployed:
     """A deployment whose process was killed: nobody stops it."""
     provider.fault("DELETE /v1/deployments/ID", "reply", status=400, body="{}")
     with (
-        pytest.raises(ProviderError, match="goes on costing money.*ftkit deployments stop fake/"),
+        pytest.raises(ProviderError, match="goes on costing money.*ftkit hosting stop fake/"),
         ftkit.model("fake/dedicated").deployed(),
     ):
         pass
     provider.clear_faults()
-    (one,) = ftkit.deployments("fake")
+    (one,) = ftkit.hosting("fake")
     return one
 
 
@@ -37,11 +37,11 @@ def lost(provider: HostedProvider) -> ftkit.types.Deployed:
     provider.set(unlisted=True)
     provider.fault(START, "close", process=True)
     with (
-        pytest.raises(OutcomeUnknown, match="ftkit deployments settle"),
+        pytest.raises(OutcomeUnknown, match="ftkit hosting settle"),
         ftkit.model("fake/dedicated").deployed(),
     ):
         pass
-    (one,) = ftkit.deployments("fake")
+    (one,) = ftkit.hosting("fake")
     return one
 
 
@@ -68,9 +68,9 @@ def test_what_runs_is_listed_with_its_cost_and_stopped_by_its_id(
         ftkit.models.stop_deployment("fake/other", ftkit.config.settings())
     one.stop()
     assert provider.counts()["running_deployments"] == 0
-    assert ftkit.deployments("fake") == []
+    assert ftkit.hosting("fake") == []
     with ftkit.model("fake/dedicated").deployed():  # a stopped one is not taken for running
-        assert len(ftkit.deployments("fake")) == 1
+        assert len(ftkit.hosting("fake")) == 1
     assert provider.counts()["deployments"] == 2
 
 
@@ -83,7 +83,7 @@ def test_a_start_whose_answer_was_lost_is_listed_and_found_later(provider: Hoste
     with pytest.raises(OutcomeUnknown, match="may be billed"):
         one.settle()
     provider.set(unlisted=False)
-    (found,) = ftkit.deployments("fake")
+    (found,) = ftkit.hosting("fake")
     assert (found.key, found.id is None) == (one.key, False)
     settled = one.settle()
     assert settled == found
@@ -103,7 +103,7 @@ def test_not_created_closes_a_lost_start_unless_the_provider_lists_it(
     again = lost(provider)
     assert again.key != one.key
     assert again.settle(not_created=True) is None
-    assert ftkit.deployments("fake") == []
+    assert ftkit.hosting("fake") == []
 
 
 def test_settling_starts_nothing_where_a_repeated_start_would_be_harmless(
@@ -114,7 +114,7 @@ def test_settling_starts_nothing_where_a_repeated_start_would_be_harmless(
     provider.fault(START, "close", process=False, times=2)
     with pytest.raises(OutcomeUnknown), ftkit.model("fake/dedicated").deployed():
         pass
-    (one,) = ftkit.deployments("fake")
+    (one,) = ftkit.hosting("fake")
     with pytest.raises(OutcomeUnknown):
         one.settle()
     assert provider.counts()["deployments"] == 0
@@ -130,14 +130,14 @@ def test_a_provider_that_cannot_be_asked_is_an_error_where_it_is_named_and_else_
     left_running(provider)
     provider.fault("GET /v1/deployments", "reply", status=403, body="{}", times=None)
     with pytest.raises(ftkit.errors.FtkitError):
-        ftkit.deployments("fake")
-    assert ftkit.deployments() == []
+        ftkit.hosting("fake")
+    assert ftkit.hosting() == []
     assert (
         "fake could not be asked for deployments" in caplog.text
         or "fake was not asked" in caplog.text
     )
     with pytest.raises(CapabilityError, match="nothing to deploy"):
-        ftkit.deployments("local")
+        ftkit.hosting("local")
 
 
 def test_a_deployment_of_somebody_else_is_not_taken_where_the_provider_ignores_the_key(
@@ -152,7 +152,7 @@ def test_a_deployment_of_somebody_else_is_not_taken_where_the_provider_ignores_t
     )
     with ftkit.model("fake/dedicated").deployed():
         assert provider.counts()["running_deployments"] == 2
-    assert [one.id for one in ftkit.deployments("fake")] == [theirs.id]
+    assert [one.id for one in ftkit.hosting("fake")] == [theirs.id]
 
 
 def test_two_names_of_one_account_are_one_bill(
@@ -162,20 +162,20 @@ def test_two_names_of_one_account_are_one_bill(
     path.write_text('[providers.fake]\nbackend = "fake"\n[providers.other]\nbackend = "fake"\n')
     monkeypatch.setenv("FTKIT_CONFIG", str(path))
     one = left_running(provider)
-    assert ftkit.deployments() == [one]
+    assert ftkit.hosting() == [one]
 
 
 def test_the_command_lists_stops_and_settles(provider: HostedProvider) -> None:
-    assert "nothing is deployed" in ftkit_command("deployments")
+    assert "nothing is deployed" in ftkit_command("hosting")
     one = left_running(provider)
-    listed = ftkit_command("deployments")
+    listed = ftkit_command("hosting")
     assert f"fake/{one.id}  fake/dedicated  3.00 USD/h" in listed
     assert "in all 3.00 USD an hour" in listed
-    assert json.loads(ftkit_command("deployments", "--json"))["deployments"][0]["key"] == one.key
-    assert "is stopped" in ftkit_command("deployments", "stop", f"fake/{one.id}")
+    assert json.loads(ftkit_command("hosting", "--json"))["deployments"][0]["key"] == one.key
+    assert "is stopped" in ftkit_command("hosting", "stop", f"fake/{one.id}")
     unsettled = lost(provider)
     assert unsettled.key is not None
-    assert "unsettled, may run" in ftkit_command("deployments", "--provider", "fake")
-    ftkit_command("deployments", "settle", unsettled.key, code=4)
-    said = ftkit_command("deployments", "settle", unsettled.key, "--not-created")
+    assert "unsettled, may run" in ftkit_command("hosting", "--provider", "fake")
+    ftkit_command("hosting", "settle", unsettled.key, code=4)
+    said = ftkit_command("hosting", "settle", unsettled.key, "--not-created")
     assert "closed: nothing runs" in said

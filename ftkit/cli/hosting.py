@@ -1,4 +1,4 @@
-"""`ftkit deployments`: what costs money by the hour; `stop` ends one, `settle` looks for one whose start was lost."""
+"""`ftkit hosting`: what costs money by the hour; `stop` ends one, `settle` looks for one whose start was lost."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from ftkit.types import Deployed
 def register(app: typer.Typer) -> None:
     """Add the verb."""
     group = typer.Typer(help="List, stop or settle deployments, which cost money by the hour.")
-    group.callback(invoke_without_command=True)(deployments)
+    group.callback(invoke_without_command=True)(hosting)
     group.command("stop")(stop)
     group.command("settle")(settle)
-    app.add_typer(group, name="deployments")
+    app.add_typer(group, name="hosting")
 
 
-def deployments(
+def hosting(
     context: typer.Context,
     provider: Annotated[str | None, typer.Option(help="Ask this provider only.")] = None,
     json: Json = False,
@@ -32,7 +32,7 @@ def deployments(
     """List what is deployed now, with its price per hour and its cost so far."""
     if context.invoked_subcommand is not None:
         return
-    found = ftkit.deployments(provider)
+    found = ftkit.hosting(provider)
     value = {"schema_version": 1, "deployments": [one.to_dict() for one in found]}
     show("\n".join(_lines(found)), value, json)
 
@@ -59,7 +59,7 @@ def settle(
     if one is None:
         text = f"{key} is closed: nothing runs"
     else:
-        text = f"{one.instance}/{one.id} runs since {one.since[:19]}; `ftkit deployments stop {one.instance}/{one.id}`"
+        text = f"{one.instance}/{one.id} runs since {one.since[:19]}; `ftkit hosting stop {one.instance}/{one.id}`"
     value = {"schema_version": 1, "deployment": None if one is None else one.to_dict()}
     show(text, value, json)
 
@@ -71,11 +71,12 @@ def _lines(found: list[Deployed]) -> list[str]:
     for one in found:
         rate = "price unknown" if one.usd_per_hour is None else f"{one.usd_per_hour:.2f} USD/h"
         cost = "" if one.cost_usd is None else f"  {one.cost_usd:.2f} USD so far"
-        if one.id is None:
-            what = f"{one.key}  unsettled, may run: ftkit deployments settle {one.key}"
-        else:
-            what = f"{one.instance}/{one.id}"
+        what = one.key if one.id is None else f"{one.instance}/{one.id}"
         lines.append(f"{what}  {one.instance}/{one.model}  {rate}  since {one.since[:16]}{cost}")
+        if one.id is None:
+            lines.append(f"  unsettled, may run: ftkit hosting settle {one.key}")
+        else:
+            lines.append(f"  ftkit hosting stop {what}")
     hourly = [one.usd_per_hour for one in found if one.usd_per_hour is not None]
     lines.append(f"in all {sum(hourly, Decimal(0)):.2f} USD an hour")
     return lines

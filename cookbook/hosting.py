@@ -1,6 +1,6 @@
 """A model that costs money by the hour is up for as long as it is used, and what was left running is found and stopped.
 
-Runs against the stand-in provider of ftkit.testing: python cookbook/deployments.py
+Runs against the stand-in provider of ftkit.testing: python cookbook/hosting.py
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def main() -> None:
                 pass
         except ProviderError as error:
             print(error)
-        for left in ftkit.deployments("fake"):
+        for left in ftkit.hosting("fake"):
             print(f"{left.model} runs since {left.since}, {left.usd_per_hour} USD an hour: stopped")
             left.stop()
         assert provider.counts()["running_deployments"] == 0
