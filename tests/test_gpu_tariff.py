@@ -65,6 +65,28 @@ def test_more_rows_or_epochs_cost_more_and_the_start_is_paid_for_once() -> None:
     assert half == pytest.approx(once, rel=0.02)
 
 
+def test_starting_a_machine_and_reading_the_weights_is_paid_for() -> None:
+    """Two minutes until the trainer runs, and 16 GB of weights at half a GiB a second, before the first row."""
+    hours = quoted(rows=1).lines[0].quantity
+    assert float(hours) * 3600 == pytest.approx(120 + 8.19e9 * 2 / 2**30 / 0.5, rel=0.02)
+
+
+def test_of_a_mixture_of_experts_the_active_weights_are_reckoned_with() -> None:
+    """Hours go with the weights that a token meets, the card with all of them."""
+
+    def quote() -> Quote:
+        return quoted(MIDDLE, hyperparameters={"epochs": 10_000})
+
+    dense = quote()
+    Path("ftkit.toml").write_text(
+        '[catalogue.modal.models."Qwen/Qwen3-8B"]\nactive_parameters = 819_000_000\n'
+    )
+    sparse = quote()
+    assert sparse.lines[0].label == dense.lines[0].label
+    ratio = float(sparse.lines[0].quantity / dense.lines[0].quantity)
+    assert ratio == pytest.approx(0.1, rel=0.02)
+
+
 def test_a_run_that_trains_all_weights_takes_half_as_long_again() -> None:
     def work(method: str) -> float:
         """Hours of the rows alone: ten thousand epochs make the start small."""

@@ -230,6 +230,31 @@ def test_a_prompt_with_more_examples_costs_more_and_tuning_pays_off_sooner() -> 
     assert soon is not None and (late is None or soon < late)
 
 
+def test_examples_are_read_from_the_cache_once_they_are_long_enough() -> None:
+    def lines(model: str, examples: int) -> dict[str, Decimal]:
+        prompts = compared(["google/gemini-3.5-flash", model], examples=examples).prompts
+        (one,) = (prompt for prompt in prompts if prompt.model == model)
+        return {line.label: line.quantity for line in one.monthly}
+
+    for model, needed in (
+        ("anthropic/claude-sonnet-5-5", 1_024),
+        ("anthropic/claude-haiku-5-5", 4_096),
+    ):
+        plain = lines(model, 0)["input"]
+        one = lines(model, 1)["input"] - plain  # millions of tokens of an example in all calls
+        enough = -(-Decimal(needed * 200_000) / 1_000_000 // one)
+        short, long = lines(model, int(enough) - 2), lines(model, int(enough) + 2)
+        assert "examples, cached" not in short and short["input"] > plain
+        assert long["input"] == plain and long["examples, cached"] == one * (enough + 2)
+
+
+def test_claude_is_a_prompt_with_a_price_and_no_model_to_tune() -> None:
+    table = compared()
+    asked = {one.model for one in table.prompts if one.model.startswith("anthropic/")}
+    closed = {one.model for one in table.passed_over if one.model.startswith("anthropic/")}
+    assert asked == closed and len(asked) == 3
+
+
 def test_an_old_price_is_marked_in_every_output() -> None:
     table = compared(["nebius/meta-llama/Llama-3.1-8B-Instruct"])
     assert "*" in str(table) and "older than 90 days" in str(table)

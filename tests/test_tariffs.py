@@ -13,8 +13,11 @@ import pytest
 import ftkit
 from ftkit import config
 from ftkit.catalogue import Catalogue
+from ftkit.data.tokens import Counts
 from ftkit.errors import CapabilityError, ConfigError, NotFound
+from ftkit.hyperparameters import Hyperparameters, Method
 from ftkit.registry import open_backend
+from ftkit.tariffs import TokenTariff
 
 PRICED = ("azure", "bedrock", "fireworks", "google", "nebius", "tinker", "together")
 ROWS = [
@@ -73,6 +76,18 @@ def test_a_brackets_price_is_by_all_parameters_not_by_the_active_ones() -> None:
     """gpt-oss-20b: 20 billion, of which a token meets less than four."""
     rates = catalogue("together").models["openai/gpt-oss-20b"].rates
     assert rates["train"] == "17b_to_69b.lora"
+
+
+def test_where_a_provider_fills_rows_up_each_costs_what_the_longest_may_have() -> None:
+    packed = catalogue("together")
+    assert packed.billing is not None
+    billing = packed.billing.model_copy(update={"packs": False})
+    tariff = TokenTariff("together", packed.model_copy(update={"billing": billing}))
+    settings = Hyperparameters(epochs=2, max_length=512)
+    counts = Counts(3, 60, 9, (10, 20, 30))
+    resolved = tariff.resolve(tariff.base("Qwen/Qwen3-8B"), Method.LORA, settings, counts)
+    (line,) = tariff.bill(resolved)
+    assert line.amount == Decimal(2 * 3 * 512) / 1_000_000
 
 
 def test_preference_pairs_have_a_price_of_their_own() -> None:

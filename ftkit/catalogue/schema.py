@@ -151,7 +151,8 @@ class ModelFacts(_Fact):
     answer any more, `not_before` the day before which it will not be shut down, `replacements` what to take instead.
     `rates` names rows of the catalogue's rates by use, `tiers` what each tier changes; without a choice the first tier
     holds. `parameters` counts all, `active_parameters` those that one token meets. `max_length` is of a training row,
-    `context` of a question with its answer, in tokens. None means unknown, an empty list none; `untunable` says why
+    `context` of a question with its answer, in tokens; a prefix of a prompt is read from the cache from `cached_from` tokens on
+    (1,024 is the least that large providers name). None means unknown, an empty list none; `untunable` says why
     `methods` is empty. `lacks` gives the reason for each kind of rows (`ftkit.data.KINDS`) that this model cannot be
     trained on though its backend can.
     """
@@ -164,6 +165,7 @@ class ModelFacts(_Fact):
     active_parameters: int | None = None
     max_length: int | None = None
     context: int | None = None
+    cached_from: int = 1024
     licence: str | None = None
     methods: tuple[Method, ...] | None = None
     min_rows: int | None = None

@@ -53,15 +53,21 @@ def in_use(
 def of_base(
     catalogue: Catalogue, facts: ModelFacts, calls: Calls, examples: int
 ) -> tuple[QuoteLine, ...]:
-    """The base's lines of one month behind a prompt with examples, which are read from the cache where that has a price."""
+    """The base's lines of one month behind a prompt with examples.
+
+    Examples that are long enough together are read from the cache, where that has a price.
+    """
+    prompted = calls.with_examples(examples)
+    prefix = prompted.input_tokens - calls.input_tokens
+    cached = prefix if prefix >= facts.cached_from else Decimal(0)
     return tuple(
         _tokens(
             catalogue,
             facts,
-            calls.with_examples(examples),
+            prompted,
             "base_input",
             "base_output",
-            cached=("base_cached", calls.with_examples(examples).input_tokens - calls.input_tokens),
+            cached=("base_cached", cached),
         )
     )
 
