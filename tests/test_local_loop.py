@@ -20,10 +20,11 @@ from ftkit_local.trainer.batches import (
     micro_batches,
     steps_of,
 )
-from ftkit_local.trainer.loop import Work, accumulate_gradients, mean_loss
+from ftkit_local.trainer.gradients import Work, accumulate_gradients, mean_loss
 from ftkit_local.trainer.rows import TrainingRow, read_rows
 from ftkit_local.trainer.schedule import learning_rate
 from ftkit_local.trainer.spec import SpecFile
+from ftkit_local.trainer.supervised import Supervised
 from tests.local_runs import Home, conversation
 from tests.tiny import tiny_model_folder
 
@@ -60,7 +61,7 @@ def spec_file(path: Path) -> SpecFile:
 
 
 def work(budget: int = 10_000, **settings: Any) -> Work:
-    return Work(Hyperparameters(**settings), 1, budget, 0, CPU)
+    return Work(Hyperparameters(**settings), 1, budget, 0, CPU, Supervised())
 
 
 def gradients(folder: Path | str, rows: list[TrainingRow], budget: int) -> tuple[float, list[Any]]:
@@ -105,7 +106,7 @@ def test_the_loss_is_that_of_transformers_over_the_labelled_tokens(
 def test_a_step_weighs_tokens_and_not_rows(here: Home) -> None:
     rows = rows_for(here, 6)
     model = load(here.base_folder)
-    single = [(mean_loss(model, [row], work()), row.trained) for row in rows]
+    single = [(mean_loss(model, [row], work()), row.weight) for row in rows]
     assert len({trained for _, trained in single}) > 1
 
     expected = sum(loss * trained for loss, trained in single) / sum(n for _, n in single)

@@ -19,8 +19,8 @@ from ftkit.errors import ConfigError, TrainingError
 from ftkit.hyperparameters import Method
 from ftkit_local.trainer import job, loop
 from ftkit_local.trainer.__main__ import main
+from ftkit_local.trainer.gradients import Work
 from ftkit_local.trainer.interrupts import Interrupts, Stopped
-from ftkit_local.trainer.loop import Work
 from ftkit_local.trainer.rows import TrainingRow
 from ftkit_local.trainer.spec import SpecFile, read_spec
 from tests import prepared_runs

@@ -23,12 +23,14 @@ from ftkit_local.trainer.adapter import (
     save_model,
     write_facts,
 )
+from ftkit_local.trainer.gradients import Work
 from ftkit_local.trainer.integrity import checksums, require_frozen, require_moved
 from ftkit_local.trainer.interrupts import Interrupts
 from ftkit_local.trainer.journal import Journal
-from ftkit_local.trainer.loop import Trained, Work, train
+from ftkit_local.trainer.loop import Trained, train
 from ftkit_local.trainer.rows import TrainingRow, read_rows
 from ftkit_local.trainer.spec import Spec, versions
+from ftkit_local.trainer.supervised import Supervised
 
 
 def run_job(
@@ -105,7 +107,7 @@ def _plan(
         method=spec.method,
         hyperparameters=settings,
         lengths=lengths,
-        trained_tokens=sum(row.trained for row in rows),
+        trained_tokens=sum(row.weight for row in rows),
         steps=spec.steps,
     )
     budget = token_budget(load, device)
@@ -116,7 +118,7 @@ def _plan(
             f"{expected.memory_free / 2**30:.1f} GiB are free on {expected.device}; "
             + "; ".join(expected.remedies)
         )
-    work = Work(settings, spec.steps, budget, pad_id, device, spec.stop_after_s)
+    work = Work(settings, spec.steps, budget, pad_id, device, Supervised(), spec.stop_after_s)
     return work, {
         "rows": len({row.number for row in rows}),
         "sequences": len(rows),

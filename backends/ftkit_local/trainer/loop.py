@@ -1,28 +1,17 @@
-"""The training loop: what a step does, and when a run ends.
-
-The loss of a step is the cross-entropy summed over all learned tokens of its rows, divided by their number, so neither
-the split into micro-batches nor padding nor the order of rows changes a gradient. No attention mask is passed: padding
-stands on the right, and a causal model's tokens never look there.
-"""
+"""The training loop: which rows a step sees, what is written down of it, and when a run ends."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from ftkit import clock
-from ftkit.data.tokens import IGNORED
 from ftkit.errors import TrainingError
-from ftkit.hyperparameters import Hyperparameters
-from ftkit_local.projection import labelled_logits
-from ftkit_local.trainer.batches import batches_of_run, micro_batches
-from ftkit_local.trainer.rows import TrainingRow
+from ftkit_local.trainer.batches import batches_of_run
+from ftkit_local.trainer.gradients import Row, Work, accumulate_gradients, mean_loss
 from ftkit_local.trainer.schedule import learning_rate
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 CLIP_NORM = 1.0
 
@@ -31,21 +20,6 @@ class Emit(Protocol):
     """Writes one event of the run."""
 
     def __call__(self, type: str, message: str, **data: Any) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """A run with nothing left to decide: `token_budget` bounds the padded tokens of a micro-batch.
-
-    `stop_after_s` is how long it may take for its cost, beside `max_time_s` of the hyperparameters.
-    """
-
-    hyperparameters: Hyperparameters
-    steps: int
-    token_budget: int
-    pad_id: int
-    device: Any
-    stop_after_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +38,8 @@ class Trained:
 
 def train(
     model: Any,
-    rows: Sequence[TrainingRow],
-    validation: Sequence[TrainingRow],
+    rows: Sequence[Row],
+    validation: Sequence[Row],
     work: Work,
     emit: Emit,
     interrupted: Callable[[], None],
@@ -89,7 +63,7 @@ def train(
     tokens = trained_tokens = 0
     started = clock.monotonic()
     order = batches_of_run(
-        [len(row.ids) for row in rows], settings.seed, settings.batch_size, work.steps
+        [row.length for row in rows], settings.seed, settings.batch_size, work.steps
     )
     model.train()
     for step, (_, indices) in enumerate(order, 1):
@@ -112,8 +86,8 @@ def train(
         optimizer.step()
         optimizer.zero_grad()
         losses.append(loss)
-        tokens += sum(len(row.ids) for row in batch)
-        trained_tokens += sum(row.trained for row in batch)
+        tokens += sum(row.tokens for row in batch)
+        trained_tokens += sum(row.weight for row in batch)
         ended = clock.monotonic()
         emit(
             "step",
@@ -123,7 +97,7 @@ def train(
             epoch=round(step / per_epoch, 4),
             loss=loss,
             learning_rate=rate,
-            tokens=sum(len(row.ids) for row in batch),
+            tokens=sum(row.tokens for row in batch),
             grad_norm=norm,
             seconds=round(ended - began, 4),
         )
@@ -142,7 +116,7 @@ def train(
                 step=step,
                 epoch=round(step / per_epoch, 4),
                 loss=validation_loss,
-                tokens=sum(row.trained for row in validation),
+                tokens=sum(row.weight for row in validation),
             )
         if stopped_early:
             break
@@ -158,47 +132,7 @@ def train(
     )
 
 
-def accumulate_gradients(model: Any, rows: Sequence[TrainingRow], work: Work) -> float:
-    """Add the gradients of one step's rows; returns its loss in nats per learned token, not finite if it is not."""
-    trained = sum(row.trained for row in rows)
-    total = 0.0
-    for piece in micro_batches([len(row.ids) for row in rows], work.token_budget):
-        loss = _summed_loss(model, [rows[index] for index in piece], work)
-        (loss / trained).backward()
-        total += loss.item()
-    return total / trained
-
-
-def mean_loss(model: Any, rows: Sequence[TrainingRow], work: Work) -> float:
-    """Loss in nats per learned token without training, as held-out data is scored."""
-    import torch
-
-    model.eval()
-    total = 0.0
-    with torch.no_grad():
-        for piece in micro_batches([len(row.ids) for row in rows], work.token_budget):
-            total += _summed_loss(model, [rows[index] for index in piece], work).item()
-    model.train()
-    return total / sum(row.trained for row in rows)
-
-
-def _summed_loss(model: Any, rows: Sequence[TrainingRow], work: Work) -> Tensor:
-    import torch
-
-    longest = max(len(row.ids) for row in rows)
-    ids = torch.full((len(rows), longest), work.pad_id)
-    labels = torch.full((len(rows), longest), IGNORED)
-    for index, row in enumerate(rows):
-        ids[index, : len(row.ids)] = torch.tensor(row.ids)
-        labels[index, : len(row.labels)] = torch.tensor(row.labels)
-    ids, labels = ids.to(work.device), labels.to(work.device)
-    learned = labels != IGNORED
-    logits = labelled_logits(model, ids, None, learned)
-    targets = labels[:, 1:][learned[:, 1:]]
-    return torch.nn.functional.cross_entropy(logits.float(), targets, reduction="sum")
-
-
-def _require_finite(value: float, name: str, step: int, rows: Sequence[TrainingRow]) -> None:
+def _require_finite(value: float, name: str, step: int, rows: Sequence[Row]) -> None:
     if math.isfinite(value):
         return
     numbers = sorted({row.number for row in rows})

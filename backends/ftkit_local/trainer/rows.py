@@ -23,7 +23,17 @@ class TrainingRow:
     labels: tuple[int, ...]
 
     @property
-    def trained(self) -> int:
+    def length(self) -> int:
+        """Tokens of the sequence."""
+        return len(self.ids)
+
+    @property
+    def tokens(self) -> int:
+        """The same: nothing of it is padding."""
+        return len(self.ids)
+
+    @property
+    def weight(self) -> int:
         """Tokens that are learned: the first has nothing before it to be predicted from."""
         return sum(label != IGNORED for label in self.labels[1:])
 
@@ -84,6 +94,6 @@ def _fault(sequences: Sequence[TrainingRow], max_length: int) -> str | None:
     longest = max((len(row.ids) for row in sequences), default=0)
     if longest > max_length:
         return f"{longest} tokens are more than max_length {max_length}; raise max_length or shorten the row"
-    if not sequences or any(row.trained == 0 for row in sequences):
+    if not sequences or any(row.weight == 0 for row in sequences):
         return "there is no token to learn in it; give it an answer, or change train_on"
     return None
