@@ -31,15 +31,19 @@ def conversation(number: int, system: str | None = "You route tickets.") -> list
 
 @dataclass(frozen=True)
 class Home:
-    """A home, and the base that its runs start from: a folder or a name of the catalogue."""
+    """A home, and the base that its runs start from: a folder or a name of the catalogue.
+
+    Runs keep a checkpoint after every `checkpoint_steps` steps, where that is set.
+    """
 
     path: Path
     base_folder: Path | str
     catalogue: Catalogue = field(default_factory=Catalogue)
+    checkpoint_steps: int | None = None
 
     @property
     def training(self) -> LocalTraining:
-        return LocalTraining(self.path, self.catalogue)
+        return LocalTraining(self.path, self.catalogue, self.checkpoint_steps)
 
     @property
     def pricing(self) -> LocalPricing:

@@ -167,7 +167,9 @@ def test_of_many_who_resume_a_dead_run_one_starts_it_and_it_trains_anew_to_its_e
     events = list(here.training.events("ftkdied1", 0))
     assert events[: len(before)] == before
     assert [event.id for event in events] == list(range(1, len(events) + 1))
-    assert events[len(before)].type == "resumed"
+    types = [event.type for event in events[len(before) :]]
+    assert types[:3] == ["started", "plan", "resumed"]
+    assert events[len(before) + 2].data["step"] == 0  # it died before its first checkpoint
     anew = [event.data["step"] for event in events[len(before) :] if event.type == "step"]
     assert anew == list(range(1, len(anew) + 1)) == list(range(1, events[-1].data["steps"] + 1))
 

@@ -44,7 +44,8 @@ class LocalSettings(BaseModel):
     """Section [providers.NAME] with backend = "local": what an hour of the machine costs, else its time is not priced.
 
     `usd_per_hour` is a rent. A machine of one's own has `watts` under load at `usd_per_kwh`, and may be paid off: it cost
-    `machine_usd` and works for `machine_hours` in its life.
+    `machine_usd` and works for `machine_hours` in its life. After every `checkpoint_steps` steps, or else once a minute, a run
+    keeps a state that it goes on from when it was killed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,6 +55,7 @@ class LocalSettings(BaseModel):
     usd_per_kwh: Decimal | None = Field(None, ge=0)
     machine_usd: Decimal | None = Field(None, ge=0)
     machine_hours: Decimal | None = Field(None, gt=0)
+    checkpoint_steps: int | None = Field(None, ge=1)
 
     @model_validator(mode="after")
     def _in_pairs(self) -> LocalSettings:
@@ -101,7 +103,7 @@ def _open(settings: LocalSettings, home: Path) -> Backend:
         catalogue=catalogue,
         scope=lambda: f"local|{platform.node()}",
         pricing=LocalPricing(home, catalogue),
-        training=LocalTraining(home, catalogue),
+        training=LocalTraining(home, catalogue, settings.checkpoint_steps),
         inference=LocalInference(home, catalogue),
         lacks=_LACKS,
     )

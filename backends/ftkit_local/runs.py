@@ -160,11 +160,13 @@ class RunFolder:
                     self.key, JobStatus.CANCELLED, "cancelled before it started", key=self.key
                 )
             return Remote(self.key, JobStatus.QUEUED, "prepared", key=self.key)
+        last = next(reversed(self._last_events()), None)
+        stopped = last is not None and last.type == "stopped"
         return Remote(
             self.key,
             JobStatus.FAILED,
-            "died",
-            error=self._last_words(),
+            "stopped" if stopped else "died",
+            error=last.message if last is not None and stopped else self._last_words(),
             progress=progress,
             key=self.key,
         )
@@ -210,8 +212,8 @@ class RunFolder:
         for event in reversed(self._last_events()):
             if event.type == "step":
                 return int(event.data["step"]), int(event.data["steps"])
-            if event.type == "started":
-                return None  # the steps above are those of a trainer that died
+            if event.type == "resumed":  # the steps above may be made again
+                return int(event.data["step"]), int(event.data["steps"])
         return None
 
     def _last_words(self) -> str:

@@ -41,16 +41,22 @@ _RECORD_FIELDS = frozenset(field.name for field in fields(ModelRecord))
 
 
 class LocalTraining:
-    """Training of the local backend; `home` is FTKIT_HOME."""
+    """Training of the local backend; `home` is FTKIT_HOME.
+
+    A run keeps a state to go on from after every `checkpoint_steps` steps, or once a minute where that is None.
+    """
 
     wire = "chat-jsonl"
     listing_lag_s = 0.0
     poll_s = 0.5
     idempotent_create = True
 
-    def __init__(self, home: Path, catalogue: Catalogue) -> None:
+    def __init__(
+        self, home: Path, catalogue: Catalogue, checkpoint_steps: int | None = None
+    ) -> None:
         self._home = home
         self._catalogue = catalogue
+        self._checkpoint_steps = checkpoint_steps
 
     def base(self, native: str) -> Base:
         """The model named by an alias, hub id, folder or file; raises NotFound or NotInstalled saying where to get it."""
@@ -121,7 +127,7 @@ class LocalTraining:
         run_folder(self._home, id).cancel.touch()
 
     def resume(self, id: str) -> bool:
-        """Start a dead run's trainer again, from its first step."""
+        """Start a dead run's trainer again, behind its last checkpoint."""
         run = run_folder(self._home, id)
         return run.died() and not run.cancelled() and _start(run)
 
@@ -175,6 +181,7 @@ class LocalTraining:
             if request.validation_file is None
             else _spec_file(request.validation_file),
             stop_after_s=request.stop_after_s,
+            checkpoint_steps=self._checkpoint_steps,
             record=dict(request.record),
             versions=versions(),
         )

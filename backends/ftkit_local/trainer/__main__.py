@@ -21,7 +21,7 @@ from ftkit.errors import FtkitError
 from ftkit_local import locks
 from ftkit_local.device import choose_device, lock_name
 from ftkit_local.runs import RunFolder
-from ftkit_local.trainer.failures import plain_message
+from ftkit_local.trainer.failures import is_the_disks, plain_message
 from ftkit_local.trainer.interrupts import Cancelled, Interrupts, Stopped
 from ftkit_local.trainer.journal import Journal
 from ftkit_local.trainer.spec import read_spec
@@ -51,8 +51,6 @@ def _own(run: RunFolder) -> int:
     interrupts = Interrupts(run)
     with closing(journal), interrupts.watched():
         try:
-            if journal.continued:
-                journal.write("resumed", "the trainer had died; training begins anew at step 1")
             _train(run, journal, interrupts)
         except Cancelled as error:
             interrupts.shield()
@@ -60,10 +58,13 @@ def _own(run: RunFolder) -> int:
             return 1
         except Exception as error:  # noqa: BLE001  whatever ended the run is said in its folder
             interrupts.shield()
+            message = plain_message(error, run.path)
             if not isinstance(error, FtkitError):
                 traceback.print_exc()
-            raw = "stopped" if isinstance(error, Stopped) else "error"
-            _end(run, journal, JobStatus.FAILED, raw, plain_message(error, run.path))
+            if isinstance(error, Stopped) or is_the_disks(error):
+                _leave(journal, message)
+            else:
+                _end(run, journal, JobStatus.FAILED, "error", message)
             return 1
     return 0
 
@@ -98,6 +99,17 @@ def _device_lock(run: RunFolder, journal: Journal, interrupts: Interrupts, devic
             if not said:
                 journal.write("queued", f"waiting for {device}, which another run uses")
                 said = True
+
+
+def _leave(journal: Journal, message: str) -> None:
+    """End without a result: what stopped the run is none of its own faults, and it can go on from its last checkpoint."""
+    try:
+        journal.write(
+            "stopped", f"{message}; the same submission goes on behind the last checkpoint"
+        )
+    except OSError:
+        traceback.print_exc()  # on a full disk the log may be all there is
+        print(message, file=sys.stderr)
 
 
 def _end(run: RunFolder, journal: Journal, status: JobStatus, raw: str, message: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from typing import Any
 
 from ftkit.backend import JobStatus
@@ -23,6 +24,7 @@ from ftkit_local.trainer.adapter import (
     save_model,
     write_facts,
 )
+from ftkit_local.trainer.checkpoint import Checkpoints
 from ftkit_local.trainer.gradients import Work
 from ftkit_local.trainer.integrity import checksums, require_frozen, require_moved
 from ftkit_local.trainer.interrupts import Interrupts
@@ -70,29 +72,68 @@ def run_job(
     )
     frozen = checksums(model, trainable=False)
     started_from = checksums(model, trainable=True)
-    trained = train(model, rows, validation, work, journal.write, interrupts.check)
+    checkpoints = Checkpoints(run.path, _made_of(spec, renderer), spec.checkpoint_steps)
+    goes_on = checkpoints.latest()
+    if journal.continued:
+        step = 0 if goes_on is None else goes_on.progress.step
+        journal.write(
+            "resumed",
+            f"the trainer had died; training goes on behind step {step}",
+            step=step,
+            steps=spec.steps,
+        )
+    trained = train(
+        model,
+        rows,
+        validation,
+        work,
+        journal.write,
+        interrupts.check,
+        checkpoints=checkpoints,
+        goes_on=goes_on,
+    )
     require_frozen(model, frozen)
     require_moved(model, started_from)
     interrupts.check()
     _publish(spec, run, model, renderer, work, trained, folder, interrupts)
+    done = trained.progress
     ending = f" ({trained.stopped_early})" if trained.stopped_early else ""
     summary = {
-        "steps": trained.steps,
-        "first_loss": trained.first_loss,
-        "last_loss": trained.last_loss,
-        "validation_loss": trained.validation_loss,
-        "tokens": trained.tokens,
-        "trained_tokens": trained.trained_tokens,
-        "seconds": round(trained.seconds, 3),
+        "steps": done.step,
+        "first_loss": done.first_loss,
+        "last_loss": done.last_loss,
+        "validation_loss": done.validation_loss,
+        "tokens": done.tokens,
+        "trained_tokens": done.trained_tokens,
+        "seconds": round(done.seconds, 3),
         "stopped_early": trained.stopped_early,
     }
     journal.write(
         "finished",
-        f"finished after {trained.steps} steps, loss {trained.first_loss:.4f} -> "
-        f"{trained.last_loss:.4f}{ending}",
+        f"finished after {done.step} steps, loss {done.first_loss:.4f} -> {done.last_loss:.4f}{ending}",
         **summary,
     )
     run.finish(JobStatus.SUCCEEDED, raw_status="finished", published=folder, summary=summary)
+    with suppress(OSError):  # the run has its result, whatever is left beside it
+        checkpoints.clear()
+
+
+def _made_of(spec: Spec, renderer: Renderer) -> dict[str, Any]:
+    """What a checkpoint must have been made with to be gone on from."""
+    return {
+        "base": spec.base.snapshot,
+        "template": renderer.fingerprint,
+        "training rows": spec.train.sha256,
+        "validation rows": None if spec.validation is None else spec.validation.sha256,
+        "method": str(spec.method),
+        "steps": spec.steps,
+        **{
+            f"hyperparameter {name}": value
+            for name, value in spec.hyperparameters.model_dump(
+                mode="json", exclude_none=True
+            ).items()
+        },
+    }
 
 
 def _plan(
@@ -157,6 +198,7 @@ def _publish(
     """Write the weights and ftkit.json under a hidden name, and rename when all of it is on disk."""
     import torch
 
+    done = trained.progress
     final = run.path / name
     hidden = new_folder_beside(final)
     try:
@@ -180,20 +222,20 @@ def _publish(
         facts = {
             "record": record,
             "hyperparameters": spec.hyperparameters.given(),
-            "steps": trained.steps,
+            "steps": done.step,
             "losses": {
-                "first": trained.first_loss,
-                "last": trained.last_loss,
-                "validation": trained.validation_loss,
+                "first": done.first_loss,
+                "last": done.last_loss,
+                "validation": done.validation_loss,
             },
-            "trained_tokens": trained.trained_tokens,
+            "trained_tokens": done.trained_tokens,
             "stopped_early": trained.stopped_early,
             "seed": spec.hyperparameters.seed,
             "versions": versions(),
             "repeatable_with": {
                 "device": device_words(work.device),
                 "threads": torch.get_num_threads(),
-                "micro_batch_tokens": work.token_budget,
+                "micro_batch_tokens": done.token_budget,
             },
         }
         write_facts(hidden, facts)

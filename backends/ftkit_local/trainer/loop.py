@@ -1,15 +1,17 @@
-"""The training loop: which rows a step sees, what is written down of it, and when a run ends."""
+"""The training loop: which rows a step sees, what is written down of it, when a run is kept and when it ends."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Protocol
 
 from ftkit import clock
 from ftkit.errors import TrainingError
 from ftkit_local.trainer.batches import batches_of_run
+from ftkit_local.trainer.checkpoint import Checkpoint, Checkpoints, Progress
 from ftkit_local.trainer.gradients import Row, Work, accumulate_gradients, mean_loss
 from ftkit_local.trainer.schedule import learning_rate
 
@@ -24,16 +26,10 @@ class Emit(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """How training went: losses are nats per learned token, `tokens` are those computed without padding."""
+    """How training went; `stopped_early` says why it has fewer steps than planned."""
 
-    steps: int
-    first_loss: float
-    last_loss: float
-    validation_loss: float | None
-    tokens: int
-    trained_tokens: int
-    seconds: float
-    stopped_early: str | None
+    progress: Progress
+    stopped_early: str | None = None
 
 
 def train(
@@ -43,10 +39,14 @@ def train(
     work: Work,
     emit: Emit,
     interrupted: Callable[[], None],
+    *,
+    checkpoints: Checkpoints | None = None,
+    goes_on: Checkpoint | None = None,
 ) -> Trained:
     """Run all steps, or as many as its time allows; raises TrainingError at the first non-finite number.
 
-    `interrupted` is called between steps and raises where the run shall end.
+    `interrupted` is called between steps and raises where the run shall end. The order of the rows and the learning rate
+    depend on the step alone, so a run that `goes_on` behind a checkpoint takes the same steps as one that was never stopped.
     """
     import torch
 
@@ -57,16 +57,19 @@ def train(
     optimizer = torch.optim.AdamW(
         parameters, lr=settings.learning_rate, weight_decay=0.0, fused=True
     )
+    done = Progress()
+    if goes_on is not None:
+        goes_on.restore(model, optimizer)
+        done = goes_on.progress
+        work = replace(work, token_budget=done.token_budget)
     per_epoch = math.ceil(len(rows) / settings.batch_size)
-    losses: list[float] = []
-    validation_loss = stopped_early = None
-    tokens = trained_tokens = 0
-    started = clock.monotonic()
+    before_s, started = done.seconds, clock.monotonic()
+    stopped_early: str | None = None
     order = batches_of_run(
         [row.length for row in rows], settings.seed, settings.batch_size, work.steps
     )
     model.train()
-    for step, (_, indices) in enumerate(order, 1):
+    for step, (_, indices) in enumerate(islice(order, done.step, None), done.step + 1):
         interrupted()
         began = clock.monotonic()
         batch = [rows[index] for index in indices]
@@ -85,9 +88,6 @@ def train(
             group["lr"] = rate
         optimizer.step()
         optimizer.zero_grad()
-        losses.append(loss)
-        tokens += sum(row.tokens for row in batch)
-        trained_tokens += sum(row.weight for row in batch)
         ended = clock.monotonic()
         emit(
             "step",
@@ -101,35 +101,63 @@ def train(
             grad_norm=norm,
             seconds=round(ended - began, 4),
         )
-        for name, limit in (
-            ("max_time_s", settings.max_time_s),
-            ("the time that its cost allows, in seconds,", work.stop_after_s),
-        ):
-            if limit is not None and step < work.steps and ended - started + ended - began > limit:
-                stopped_early = f"{name} {limit:g} was reached after step {step} of {work.steps}"
+        took = before_s + ended - started
+        stopped_early = _out_of_time(work, step, took + ended - began)
+        judged = done.validation_loss
         if validation and (step % per_epoch == 0 or step == work.steps or stopped_early):
-            validation_loss = mean_loss(model, validation, work)
-            _require_finite(validation_loss, "validation loss", step, validation)
+            judged = mean_loss(model, validation, work)
+            _require_finite(judged, "validation loss", step, validation)
             emit(
                 "validation",
-                f"step {step}/{work.steps}  held-out loss {validation_loss:.4f}",
+                f"step {step}/{work.steps}  held-out loss {judged:.4f}",
                 step=step,
                 epoch=round(step / per_epoch, 4),
-                loss=validation_loss,
+                loss=judged,
                 tokens=sum(row.weight for row in validation),
             )
+        done = Progress(
+            step=step,
+            token_budget=work.token_budget,
+            first_loss=done.first_loss if done.step else loss,
+            last_loss=loss,
+            validation_loss=judged,
+            tokens=done.tokens + sum(row.tokens for row in batch),
+            trained_tokens=done.trained_tokens + sum(row.weight for row in batch),
+            seconds=before_s + clock.monotonic() - started,
+        )
         if stopped_early:
             break
-    return Trained(
-        steps=len(losses),
-        first_loss=losses[0],
-        last_loss=losses[-1],
-        validation_loss=validation_loss,
-        tokens=tokens,
-        trained_tokens=trained_tokens,
-        seconds=clock.monotonic() - started,
-        stopped_early=stopped_early,
+        if checkpoints is not None and step < work.steps and checkpoints.due(step):
+            _keep(checkpoints, model, optimizer, done, emit)
+    return Trained(done, stopped_early)
+
+
+def _keep(checkpoints: Checkpoints, model: Any, optimizer: Any, done: Progress, emit: Emit) -> None:
+    """Write a checkpoint; a disk that does not take it stops no run, whose earlier one stays good."""
+    from safetensors import SafetensorError
+
+    try:
+        checkpoints.save(model, optimizer, done)
+    except (OSError, SafetensorError) as error:
+        emit(
+            "checkpoint failed",
+            f"step {done.step} could not be kept ({error}); free space for {checkpoints.folder}. The run goes on",
+            step=done.step,
+        )
+        return
+    emit("checkpoint", f"step {done.step} is kept", step=done.step)
+
+
+def _out_of_time(work: Work, step: int, next_step_ends_at: float) -> str | None:
+    """Why the run ends behind this step: the next one would take too long."""
+    limits = (
+        ("max_time_s", work.hyperparameters.max_time_s),
+        ("the time that its cost allows, in seconds,", work.stop_after_s),
     )
+    for name, limit in limits:
+        if limit is not None and step < work.steps and next_step_ends_at > limit:
+            return f"{name} {limit:g} was reached after step {step} of {work.steps}"
+    return None
 
 
 def _require_finite(value: float, name: str, step: int, rows: Sequence[Row]) -> None:

@@ -52,6 +52,7 @@ class Spec(BaseModel):
     train: SpecFile
     validation: SpecFile | None = None
     stop_after_s: float | None = None
+    checkpoint_steps: int | None = None
     record: Mapping[str, Any] = {}
     versions: Mapping[str, str] = {}
 
