@@ -268,3 +268,39 @@ def test_the_time_of_all_attempts_counts(prepared: Run, monkeypatch: pytest.Monk
     assert run.outcome()["summary"]["stopped_early"].startswith(
         "max_time_s 1000 was reached after step 7"
     )  # type: ignore[index]
+
+
+def test_a_paused_run_keeps_its_present_step_and_goes_on_behind_it(
+    prepared: Run, here: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = prepared("ftkwhole")
+    assert main([str(whole.path)]) == 0
+    run = prepared()
+    true_gradients = loop.accumulate_gradients
+    seen: list[int] = []
+
+    def pausing(model: Any, rows: Any, work: Any) -> float:
+        seen.append(1)
+        if len(seen) == 5:
+            here.training.pause("ftkrun1")
+        return true_gradients(model, rows, work)
+
+    monkeypatch.setattr(loop, "accumulate_gradients", pausing)
+    main([str(run.path)])
+    state = run.state()
+    assert (state.status, state.progress) == (JobStatus.PAUSED, (5, STEPS))
+    assert not run.died() and here.training.get("ftkrun1").status is JobStatus.PAUSED
+    here.training.unpause("ftkrun1")
+    assert run.state().raw_status == "resuming"  # its trainer is started by whoever looks
+    assert main([str(run.path)]) == 0
+    assert ended(run) == ended(whole) and len(steps(run)) == STEPS
+
+
+def test_a_paused_run_can_be_cancelled(prepared: Run, here: Any) -> None:
+    run = prepared()
+    here.training.pause("ftkrun1")
+    assert run.state().status is JobStatus.PAUSED
+    here.training.cancel("ftkrun1")
+    assert run.state().status is JobStatus.CANCELLED
+    main([str(run.path)])
+    assert run.state().status is JobStatus.CANCELLED and steps(run) == []

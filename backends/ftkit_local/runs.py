@@ -21,6 +21,7 @@ from ftkit_local.durable import write_file
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _TAIL_BYTES = 64 * 1024
 _LOG_LINES = 9
+PREPARED, RESUMING = "prepared", "resuming"  # waits for somebody to start its trainer
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,11 @@ class RunFolder:
         return self.path / "cancel"
 
     @property
+    def pause(self) -> Path:
+        """Its existence asks the trainer to stand still."""
+        return self.path / "pause"
+
+    @property
     def result(self) -> Path:
         """How the run ended; written last."""
         return self.path / "result.json"
@@ -85,7 +91,12 @@ class RunFolder:
 
     def died(self) -> bool:
         """True where a trainer was there and left without a result."""
-        return not self.alive() and self.outcome() is None and self.was_started()
+        return (
+            not self.alive()
+            and self.outcome() is None
+            and self.was_started()
+            and not self.pause.exists()
+        )
 
     def cancelled(self) -> bool:
         """True where somebody asked the run to stop."""
@@ -154,13 +165,20 @@ class RunFolder:
             return Remote(
                 self.key, status, last.type if last else "starting", progress=progress, key=self.key
             )
+        last = next(reversed(self._last_events()), None)
+        paused = last is not None and last.type == "paused"
+        if self.cancelled() and (paused or self.pause.exists()):
+            return self._idle(JobStatus.CANCELLED, "cancelled while it was paused", progress)
+        if self.pause.exists():
+            return self._idle(JobStatus.PAUSED, "paused", progress)
+        if paused:  # somebody lets it go on, and its trainer is not there yet
+            return self._idle(JobStatus.QUEUED, RESUMING, progress)
         if not self.was_started():
             if self.cancelled():
                 return Remote(
                     self.key, JobStatus.CANCELLED, "cancelled before it started", key=self.key
                 )
-            return Remote(self.key, JobStatus.QUEUED, "prepared", key=self.key)
-        last = next(reversed(self._last_events()), None)
+            return Remote(self.key, JobStatus.QUEUED, PREPARED, key=self.key)
         stopped = last is not None and last.type == "stopped"
         return Remote(
             self.key,
@@ -170,6 +188,9 @@ class RunFolder:
             progress=progress,
             key=self.key,
         )
+
+    def _idle(self, status: JobStatus, raw: str, progress: tuple[int, int] | None) -> Remote:
+        return Remote(self.key, status, raw, progress=progress, key=self.key)
 
     def events(self, after: int = 0) -> Iterator[Event]:
         """Events with an id above `after`; a line that is still being written is left for the next call."""
@@ -220,8 +241,8 @@ class RunFolder:
         tail = self.log_tail()
         said = f"; the end of its log:\n{tail}" if tail else "; its log is empty"
         return (
-            "the trainer ended without a result (killed, out of memory, or the machine went down)"
-            f"{said}\n(all of it is in {self.log})"
+            "the trainer ended without a result (killed, out of memory, or the machine went down); the same submission, "
+            f"or `ftkit job go-on {self.key}`, goes on behind its last checkpoint{said}\n(all of it is in {self.log})"
         )
 
 

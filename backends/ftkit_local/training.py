@@ -16,7 +16,6 @@ from typing import Any
 from ftkit.backend import (
     Base,
     Event,
-    JobStatus,
     ModelRecord,
     NotSent,
     Refused,
@@ -32,7 +31,7 @@ from ftkit_local.durable import discard_folder, new_folder_beside, publish_folde
 from ftkit_local.launch import start_trainer
 from ftkit_local.open_renderer import LocalRenderer, open_renderer
 from ftkit_local.pricing import refuse_unsupported
-from ftkit_local.runs import RunFolder, run_folder, run_folders
+from ftkit_local.runs import PREPARED, RESUMING, RunFolder, run_folder, run_folders
 from ftkit_local.trainer.spec import Spec, SpecBase, SpecFile, versions
 from ftkit_local.tuned_folder import read_record
 
@@ -110,10 +109,10 @@ class LocalTraining:
             yield run.state()
 
     def get(self, id: str) -> Remote:
-        """The run's state. A run that was prepared but never started, because its submitter died, is started."""
+        """The run's state. One that waits for its trainer, because whoever wanted to start it died, is started."""
         run = run_folder(self._home, id)
         state = run.state()
-        if state.status is JobStatus.QUEUED and not run.alive() and not run.was_started():
+        if state.raw_status in (PREPARED, RESUMING) and not run.alive():
             _start(run)
             state = run.state()
         return state
@@ -125,6 +124,19 @@ class LocalTraining:
     def cancel(self, id: str) -> None:
         """Ask the run to stop before its next step; a finished run stays as it is."""
         run_folder(self._home, id).cancel.touch()
+
+    def pause(self, id: str) -> None:
+        """Ask the run to keep a checkpoint behind its present step and to stand still; a finished one stays as it is."""
+        run = run_folder(self._home, id)
+        if run.outcome() is None:
+            run.pause.touch()
+
+    def unpause(self, id: str) -> None:
+        """Let a paused run go on behind that checkpoint; one that is not paused stays as it is."""
+        run = run_folder(self._home, id)
+        if run.pause.exists():
+            run.pause.unlink(missing_ok=True)
+            self.get(id)
 
     def resume(self, id: str) -> bool:
         """Start a dead run's trainer again, behind its last checkpoint."""

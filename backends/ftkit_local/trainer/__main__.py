@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -22,7 +23,7 @@ from ftkit_local import locks
 from ftkit_local.device import choose_device, lock_name
 from ftkit_local.runs import RunFolder
 from ftkit_local.trainer.failures import is_the_disks, plain_message
-from ftkit_local.trainer.interrupts import Cancelled, Interrupts, Stopped
+from ftkit_local.trainer.interrupts import Cancelled, Interrupts, Paused, Stopped
 from ftkit_local.trainer.journal import Journal
 from ftkit_local.trainer.spec import read_spec
 
@@ -33,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("run", type=Path, help="the folder of a prepared run")
     parser.add_argument("--lock", type=int, help="open file that holds the run's lock already")
     options = parser.parse_args(arguments)
+    # what libraries plan for their next version is nothing that the owner of a run can act on
+    warnings.filterwarnings("ignore", category=FutureWarning)
     run = RunFolder(options.run.absolute())
     if not run.exists():
         print(f"{run.spec} is not there: give the folder of a prepared run", file=sys.stderr)
@@ -56,6 +59,9 @@ def _own(run: RunFolder) -> int:
             interrupts.shield()
             _end(run, journal, JobStatus.CANCELLED, "cancelled", str(error))
             return 1
+        except Paused as error:
+            interrupts.shield()
+            journal.write("paused", f"{error}; it goes on behind its last checkpoint")
         except Exception as error:  # noqa: BLE001  whatever ended the run is said in its folder
             interrupts.shield()
             message = plain_message(error, run.path)

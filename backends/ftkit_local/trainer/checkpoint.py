@@ -123,6 +123,8 @@ class Checkpoints:
         began = clock.monotonic()
         self.folder.mkdir(exist_ok=True)
         final = self.folder / f"step-{progress.step:08d}"
+        if final.exists():
+            return final  # the run went on from it, or has just kept it
         hidden = new_folder_beside(final)
         try:
             _write(hidden, model, optimizer, progress)

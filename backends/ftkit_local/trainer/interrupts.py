@@ -1,4 +1,4 @@
-"""How a run is ended from outside: a `cancel` file in its folder, or a signal to the process."""
+"""How a run is ended from outside: a file `cancel` or `pause` in its folder, or a signal to the process."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 class Cancelled(FtkitError):
     """Somebody asked for the run to be cancelled."""
+
+
+class Paused(FtkitError):
+    """Somebody asked for the run to stand still."""
 
 
 class Stopped(FtkitError):
@@ -40,11 +44,13 @@ class Interrupts:
                 signal.signal(number, handler or signal.SIG_DFL)
 
     def check(self) -> None:
-        """Raise Stopped or Cancelled where that was asked for."""
+        """Raise Stopped, Cancelled or Paused where that was asked for."""
         if self._signal is not None:
             raise Stopped(f"stopped by {self._signal}")
         if self._run.cancelled():
             raise Cancelled("cancelled on request")
+        if self._run.pause.exists():
+            raise Paused("paused on request")
 
     def shield(self) -> None:
         """From here on a signal is too late: the end of the run is being written down."""

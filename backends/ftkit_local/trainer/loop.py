@@ -13,6 +13,7 @@ from ftkit.errors import TrainingError
 from ftkit_local.trainer.batches import batches_of_run
 from ftkit_local.trainer.checkpoint import Checkpoint, Checkpoints, Progress
 from ftkit_local.trainer.gradients import Row, Work, accumulate_gradients, mean_loss
+from ftkit_local.trainer.interrupts import Paused
 from ftkit_local.trainer.schedule import learning_rate
 
 CLIP_NORM = 1.0
@@ -70,7 +71,12 @@ def train(
     )
     model.train()
     for step, (_, indices) in enumerate(islice(order, done.step, None), done.step + 1):
-        interrupted()
+        try:
+            interrupted()
+        except Paused:
+            if checkpoints is not None and done.step:
+                _keep(checkpoints, model, optimizer, done, emit)
+            raise
         began = clock.monotonic()
         batch = [rows[index] for index in indices]
         rate = learning_rate(

@@ -84,7 +84,7 @@ def _local() -> Subject:
         {"backend": "local"},
         str(Path(base).absolute()),
         hyperparameters={"max_steps": 1},
-        long_run={"max_steps": 5000, "epochs": 5000},
+        long_run={"max_steps": 600, "epochs": 600},
         kill=_kills_run("runs"),
         timeout_s=180,
     )
