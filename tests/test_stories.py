@@ -61,6 +61,17 @@ def test_route_tickets(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert Path("ticket-router.html").exists()
 
 
+def test_survive_a_kill(
+    base: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FTKIT_MODEL", base)
+    monkeypatch.setenv("FTKIT_CONFIG", "")  # the story sets it; it is taken back after it
+    told = story("survive_a_kill")
+    made = told.main(steps=150)
+    assert set(made) == set(range(1, 151)) and len(made) <= 150 + told.EVERY
+    assert capsys.readouterr().out.splitlines()[-1].startswith("succeeded: 150 steps")
+
+
 def test_check_data(capsys: pytest.CaptureFixture[str]) -> None:
     report = story("check_data").main()
     assert {"FT102", "FT401"} <= {finding.code for finding in report.errors}
