@@ -23,7 +23,10 @@ class Method(StrEnum):
 
 
 class Hyperparameters(BaseModel):
-    """Settings of one run; None means "the backend decides and says so in the plan"."""
+    """Settings of one run; None means "the backend decides and says so in the plan".
+
+    `early_stopping_patience` is after how many validations in a row without a lower loss a run ends; None ends none.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -41,6 +44,7 @@ class Hyperparameters(BaseModel):
     train_on: Literal["assistant", "last", "all"] | None = None
     max_length: int | None = Field(None, ge=8)
     beta: float | None = Field(None, gt=0)
+    early_stopping_patience: int | None = Field(None, ge=1)
     seed: int | None = Field(None, ge=0, lt=2**31)
 
     def given(self) -> dict[str, Any]:

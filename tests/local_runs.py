@@ -12,6 +12,7 @@ from typing import Any
 from ftkit.backend import Resolved, TrainRequest
 from ftkit.catalogue.schema import Catalogue
 from ftkit.data.example import Example, Message
+from ftkit.data.token_counts import count_row
 from ftkit.data.tokens import Counts
 from ftkit.hyperparameters import Hyperparameters, Method
 from ftkit_local.pricing import LocalPricing
@@ -19,6 +20,7 @@ from ftkit_local.runs import RunFolder
 from ftkit_local.training import LocalTraining
 
 QUESTIONS = ("Where is my parcel?", "Please cancel my order", "The capital of Peru", "refund money")
+Row = Sequence[Message] | Example
 ANSWERS = ("shipping", "billing: order 4512", "Lima", "billing", "other label")
 
 
@@ -27,6 +29,18 @@ def conversation(number: int, system: str | None = "You route tickets.") -> list
     question = f"{QUESTIONS[number % 4]} number {number}" + " please" * (number % 5)
     turns = [Message("user", question), Message("assistant", ANSWERS[number % 5])]
     return [Message("system", system), *turns] if system else turns
+
+
+def as_example(row: Row) -> Example:
+    """A row of turns as an example."""
+    return row if isinstance(row, Example) else Example(tuple(row))
+
+
+def pair(number: int, better: str | None = None, worse: str = "no idea") -> Example:
+    """A preference pair about the ticket of that number, its answers of different lengths."""
+    prompt = conversation(number)[:-1]
+    answer = Message("assistant", better or ANSWERS[number % 5])
+    return Example((*prompt, answer), rejected=(Message("assistant", worse),))
 
 
 @dataclass(frozen=True)
@@ -49,35 +63,36 @@ class Home:
     def pricing(self) -> LocalPricing:
         return LocalPricing(self.path, self.catalogue)
 
-    def file(self, rows: Sequence[Sequence[Message]]) -> Path:
+    def file(self, rows: Sequence[Row]) -> Path:
         """The rows encoded into a file named by its content."""
-        content = b"".join(self.training.encode(Example(tuple(row))) + b"\n" for row in rows)
+        content = b"".join(self.training.encode(as_example(row)) + b"\n" for row in rows)
         path = self.path / "uploads" / hashlib.sha256(content).hexdigest()
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         return path
 
     def resolve(
-        self, rows: Sequence[Sequence[Message]], method: Method = Method.LORA, **settings: Any
+        self, rows: Sequence[Row], method: Method = Method.LORA, **settings: Any
     ) -> Resolved:
         """The run that pricing makes of these rows."""
         base = self.training.base(str(self.base_folder))
         renderer = self.training.renderer(base)
         assert renderer is not None
-        rendered = [renderer.render(row)[0] for row in rows]
+        counted = [count_row(as_example(row), renderer) for row in rows]
         counts = Counts(
             rows=len(rows),
-            tokens=sum(len(row.ids) for row in rendered),
-            trained_tokens=sum(row.trained for row in rendered),
-            lengths=tuple(len(row.ids) for row in rendered),
+            tokens=sum(count.tokens for count in counted),
+            trained_tokens=sum(count.trained for count in counted),
+            lengths=tuple(tokens for count in counted for tokens, _ in count.sequences),
+            pairs=tuple(count.pair for count in counted if count.pair is not None),
         )
         return self.pricing.resolve(base, method, Hyperparameters(**settings), counts)
 
     def request(
         self,
         key: str,
-        rows: Sequence[Sequence[Message]] | None = None,
-        validation: Sequence[Sequence[Message]] | None = None,
+        rows: Sequence[Row] | None = None,
+        validation: Sequence[Row] | None = None,
         method: Method = Method.LORA,
         **settings: Any,
     ) -> TrainRequest:

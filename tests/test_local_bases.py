@@ -153,7 +153,6 @@ def test_a_config_that_cannot_be_trained_is_refused(
         ("config.json", NotFound, r"no config\.json"),
         ("tokenizer.json", NotFound, r"no tokenizer\.json"),
         ("model.safetensors", NotFound, r"no model\.safetensors"),
-        ("chat_template.jinja", CapabilityError, "instruct version"),
     ],
 )
 def test_a_folder_that_lacks_a_part_is_refused(

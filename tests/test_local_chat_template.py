@@ -192,7 +192,7 @@ def test_a_broken_template_is_refused() -> None:
 def test_a_folder_without_tokenizer_or_template_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match=r"tokenizer\.json"):
         ChatRenderer(tmp_path)
-    tiny_tokenizer_folder(tmp_path)
+    tiny_tokenizer_folder(tmp_path, replace(TEMPLATES["merging"], eos="end"))
     (tmp_path / "chat_template.jinja").unlink()
-    with pytest.raises(CapabilityError, match="chat template"):
+    with pytest.raises(CapabilityError, match="neither a chat template nor a token that could end"):
         ChatRenderer(tmp_path)

@@ -184,7 +184,13 @@ def test_every_open_setting_is_decided(here: Home) -> None:
 
     settings = resolved.hyperparameters
     open_fields = {name for name, value in settings.model_dump().items() if value is None}
-    assert open_fields == {"max_steps", "max_time_s", "learning_rate_multiplier", "beta"}
+    assert open_fields == {
+        "max_steps",
+        "max_time_s",
+        "learning_rate_multiplier",
+        "beta",
+        "early_stopping_patience",
+    }
     assert settings.epochs == 3 and settings.batch_size == 8 and settings.lora_rank == 16
     assert settings.learning_rate == 5e-4
     assert resolved.steps == 9
@@ -223,8 +229,8 @@ def test_max_steps_bounds_the_run(
 @pytest.mark.parametrize(
     ("method", "settings", "word"),
     [
-        (Method.QLORA, {}, "qlora is not available yet on local; lora and full are"),
-        (Method.DPO, {}, "dpo is not available yet on local; lora and full are"),
+        (Method.QLORA, {"beta": 0.1}, "beta"),
+        (Method.DPO, {"train_on": "all"}, "train_on 'all': of a preference pair only the answers"),
         (Method.LORA, {"learning_rate_multiplier": 2}, "learning_rate_multiplier"),
         (Method.LORA, {"beta": 0.1}, "beta"),
         (Method.FULL, {"lora_rank": 8}, "lora_rank"),

@@ -72,6 +72,15 @@ def test_survive_a_kill(
     assert capsys.readouterr().out.splitlines()[-1].startswith("succeeded: 150 steps")
 
 
+def test_prefer_answers(
+    base: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FTKIT_MODEL", base)
+    model = story("prefer_answers").main(count=30, epochs=1)
+    assert model.tuned and ftkit.job("preferred-answers").status == "succeeded"
+    assert re.search(r"better answer is ahead in \d+%, by -?\d", capsys.readouterr().out)
+
+
 def test_check_data(capsys: pytest.CaptureFixture[str]) -> None:
     report = story("check_data").main()
     assert {"FT102", "FT401"} <= {finding.code for finding in report.errors}

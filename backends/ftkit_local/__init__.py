@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import sys
@@ -17,13 +18,9 @@ from ftkit.errors import NotInstalled
 
 _NEEDS = ("torch", "transformers", "peft", "safetensors", "gguf", "psutil")
 _LACKS = {
-    "qlora": "4-bit training is not built yet; lora and full are",
     "image_rows": "only text is trained on this machine",
-    "preference_rows": "preference tuning is not built yet",
-    "calling_pairs": "preference tuning is not built yet",
     "weighted_rows": "turns are chosen by train_on; remove the weights",
     "named_rows": "chat templates have no place for names; write them into the text",
-    "dpo": "preference tuning is not built yet; lora and full are",
     "tools": "tool calls of local models are not built yet",
     "images": "only text is read on this machine",
     "batch": "answers of this machine cost nothing less tomorrow; map answers many questions together now",
@@ -95,6 +92,8 @@ def _open(settings: LocalSettings, home: Path) -> Backend:
 
     if "torch" not in sys.modules:
         os.environ.update(spinning_limit(os.environ))
+    # PEFT imports bitsandbytes where it is installed, which warns then that a kernel of the hub is not there; none is wanted.
+    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
     catalogue = _catalogue(settings)
     return Backend(
         name="local",
@@ -104,8 +103,14 @@ def _open(settings: LocalSettings, home: Path) -> Backend:
         pricing=LocalPricing(home, catalogue),
         training=LocalTraining(home, catalogue, settings.checkpoint_steps),
         inference=LocalInference(home, catalogue),
-        lacks=_LACKS,
+        lacks=_LACKS | _not_installed(),
     )
+
+
+def _not_installed() -> dict[str, str]:
+    if find_spec("bitsandbytes") is not None:
+        return {}
+    return {"qlora": "4-bit training needs bitsandbytes: pip install 'ftkit[qlora]'"}
 
 
 def _catalogue(settings: LocalSettings) -> Catalogue:

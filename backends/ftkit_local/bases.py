@@ -17,6 +17,7 @@ from typing import Any
 from ftkit.catalogue.schema import Catalogue, ModelFacts, PackagedFile
 from ftkit.errors import CapabilityError, NotFound, NotInstalled, StorageError
 from ftkit_local import hub
+from ftkit_local.chatml import AttachedTemplate, attached_template
 from ftkit_local.gguf_import import import_gguf, imported_folder
 from ftkit_local.hashes import file_hashes, file_sha256
 from ftkit_local.model_folder import (
@@ -34,7 +35,8 @@ log = logging.getLogger("ftkit")
 class LocalBase:
     """A model at hand. `snapshot` is a hub commit, or "sha256:..." of a GGUF file or of a folder's content.
 
-    `id` finds the same model again from any working folder; `family` is transformers' model_type; `max_length` in tokens.
+    `id` finds the same model again from any working folder; `family` is transformers' model_type; `max_length` in tokens;
+    `attached` is the chat template of a base that has none of its own.
     """
 
     id: str
@@ -44,6 +46,7 @@ class LocalBase:
     parameters: int
     max_length: int | None
     config: dict[str, Any]
+    attached: AttachedTemplate | None = None
 
 
 def find_base(
@@ -181,4 +184,5 @@ def _base(id: str, folder: Path, snapshot: str) -> LocalBase:
         parameters=count_parameters(weight_files(folder, id)),
         max_length=max_length_of(config),
         config=config,
+        attached=attached_template(folder),
     )

@@ -196,7 +196,7 @@ class LocalInference:
                     f"that name is {base.snapshot}; get the former, or train again on the latter"
                 )
             folder = base.folder
-        renderer = _renderer(folder)
+        renderer = _renderer(folder, adapter)
         if record.template and renderer.fingerprint != record.template:
             raise CapabilityError(
                 f"{record.id} was trained under another chat template or tokenizer "
@@ -221,14 +221,15 @@ class LocalInference:
         return fitted(prompts, opened.renderer.max_length)
 
 
-def _renderer(folder: Path) -> LocalRenderer:
-    return _renderer_of(folder, folder_key(folder))
+def _renderer(folder: Path, tuned: Path | None = None) -> LocalRenderer:
+    key = (folder_key(folder), None if tuned is None else folder_key(tuned))
+    return _renderer_of(folder, tuned, key)
 
 
 @lru_cache(maxsize=8)
-def _renderer_of(folder: Path, key: tuple[object, ...]) -> LocalRenderer:
-    """`key` changes with the folder's files, so that a changed template is read again."""
-    return open_renderer(folder)
+def _renderer_of(folder: Path, tuned: Path | None, key: tuple[object, ...]) -> LocalRenderer:
+    """`key` changes with the files of both folders, so that a changed template is read again."""
+    return open_renderer(folder, tuned)
 
 
 def _check(call: Call) -> None:

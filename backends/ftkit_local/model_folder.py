@@ -39,7 +39,8 @@ def checked_config(folder: Path, native: str) -> dict[str, Any]:
     if not (folder / "config.json").is_file():
         if (folder / "adapter_config.json").is_file():
             raise NotFound(
-                f"{native}: this folder holds an adapter, not a base model; give the base it was trained on"
+                f"{native}: this folder holds an adapter, not a base model, and not one that ftkit wrote; give the base it was "
+                "trained on"
             )
         raise NotFound(f"{native}: {folder} has no config.json, so it is not a model folder")
     config = read_json(folder / "config.json")
@@ -51,11 +52,6 @@ def checked_config(folder: Path, native: str) -> dict[str, Any]:
         raise NotFound(
             f"{native}: {folder} has no tokenizer.json; save the tokenizer there once with "
             "AutoTokenizer.from_pretrained(...).save_pretrained(folder)"
-        )
-    if not has_chat_template(folder):
-        raise CapabilityError(
-            f"{native}: its tokenizer has no chat template, so it is not clear how a conversation becomes text; "
-            "tune the instruct version of this model, or put a chat_template.jinja into the folder"
         )
     return config
 

@@ -19,7 +19,8 @@ from ftkit.data.tokens import IGNORED, Rendered
 from ftkit.errors import CapabilityError, ConfigError, DataError, NotFound
 from ftkit.words import nearest
 from ftkit_local.chat_template import ChatTemplate
-from ftkit_local.model_folder import has_chat_template, max_length_of, read_json
+from ftkit_local.chatml import attached_template
+from ftkit_local.model_folder import max_length_of, read_json
 from ftkit_local.tool_schemas import Tools
 
 _VERSION = "1"  # of the rules in this file; a change of ids or labels changes it and with it every fingerprint
@@ -45,19 +46,20 @@ class _Sequence:
 class ChatRenderer:
     """The tokenizer and chat template of a model folder; fulfils `ftkit.data.tokens.Renderer`.
 
-    Raises CapabilityError for a template that cannot be trained with, NotFound for a folder without a tokenizer.
+    A folder without a template has ChatML attached; `carried` is the one that a model was trained with, where that is at
+    hand. Raises CapabilityError for a template that cannot be trained with, NotFound for a folder without a tokenizer.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, carried: str | None = None) -> None:
         if not (folder / "tokenizer.json").is_file():
             raise NotFound(f"{folder} has no tokenizer.json")
-        if not has_chat_template(folder):
-            raise CapabilityError(
-                f"{folder} has no chat template; put a chat_template.jinja into it"
-            )
+        attached = attached_template(folder)
         from transformers import PreTrainedTokenizerFast
 
         tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+        self.attached = None if attached is None else carried or attached.source
+        if self.attached is not None:
+            tokenizer.chat_template = self.attached
         # the template writes every control token itself: the backend is asked without the tokenizer's own additions
         self._backend: Any = tokenizer.backend_tokenizer
         self._backend.no_truncation()

@@ -28,7 +28,12 @@ _LIBRARIES = 600 * 2**20  # Python, PyTorch and transformers, before any weight
 _LOGIT_COPIES = 4  # logits, their softmax, the gradient of each
 # What a step keeps, as a multiple of what it needs: glibc leaves holes between tensors, tcmalloc hardly any.
 _KEPT_BY_GLIBC, _KEPT_BY_TCMALLOC = 1.35, 0.9
+_NF4_BYTES = (
+    4.127 / 8
+)  # a weight in 4 bits with its doubly quantised scale (arXiv 2305.14314, section 3)
+_BITSANDBYTES = 200 * 2**20  # its import, and what unpacking keeps: measured on a processor
 _EFFICIENCY = 0.7  # of the matrix rate, over a whole step
+_UNPACKED = {"cpu": 2.5e9, "cuda": 2e11}  # weights in 4 bits read a second; measured on a processor
 _LAYER_SECONDS = 0.002  # Python's own time, a layer and micro-batch
 _START_SECONDS = 10.0  # imports and loading
 _NOMINAL_RATE = 1e11  # only where the clock stands still and nothing can be measured
@@ -50,7 +55,10 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """A run as far as its needs go. `lengths` are tokens, one a training sequence."""
+    """A run as far as its needs go. `lengths` are padded tokens, one a training sequence or preference pair.
+
+    With `keeps_best` a copy of what is trained lies in the machine's memory, from one validation to the next.
+    """
 
     shape: Shape
     method: Method
@@ -58,6 +66,12 @@ class Load:
     lengths: tuple[int, ...]
     trained_tokens: int
     steps: int
+    keeps_best: bool = False
+
+    @property
+    def sequences(self) -> int:
+        """Sequences of a row that go through the model side by side."""
+        return 2 if self.method is Method.DPO else 1
 
 
 def shape_of(config: Mapping[str, Any], parameters: int) -> Shape:
@@ -123,7 +137,7 @@ def memory_needed(load: Load, device: torch.device, budget: int) -> int:
     shape, longest = load.shape, max(load.lengths, default=1)
     trainable, full = _trainable(load), load.method is Method.FULL
     width = 2 if device.type == "cuda" and not full else 4
-    weights = shape.parameters * width + (0 if full else trainable * 4)
+    weights = _weights(load, width) + (0 if full else trainable * 4)
     rows = min(load.hyperparameters.batch_size or 1, max(1, len(load.lengths)))
     rows_at_once = min(rows, max(1, budget // longest))
     # What autograd keeps of a layer for each token: norms, the inputs of the projections, q, k, v, and four of the
@@ -136,7 +150,27 @@ def memory_needed(load: Load, device: torch.device, budget: int) -> int:
     # Gradients take the place of activations as backward goes, unless they wait for the next micro-batch.
     gradients = trainable * 4
     peak = max(step, gradients) if rows_at_once == rows else step + gradients
-    return _LIBRARIES + weights + trainable * 8 + peak
+    kept_best = trainable * 4 if load.keeps_best and device.type != "cuda" else 0
+    return _LIBRARIES + weights + trainable * 8 + kept_best + peak
+
+
+def _weights(load: Load, width: int) -> int:
+    """Bytes of the base; of one in 4 bits the decoder's matrices take a share, and one at a time is whole."""
+    if load.method is not Method.QLORA:
+        return load.shape.parameters * width
+    quantised = min(load.shape.parameters, load.shape.layers * sum(_matrices(load.shape)))
+    whole = 2 * max(_matrices(load.shape))
+    return (
+        _BITSANDBYTES
+        + int(quantised * _NF4_BYTES)
+        + (load.shape.parameters - quantised + whole) * width
+    )
+
+
+def _matrices(shape: Shape) -> list[int]:
+    """Parameters of each projection of a layer."""
+    attention = (shape.queries, shape.keys, shape.keys, shape.queries)
+    return [shape.hidden * size for size in (*attention, *[shape.intermediate] * 3)]
 
 
 @lru_cache(maxsize=4)
@@ -175,14 +209,15 @@ def _seconds(load: Load, device: torch.device, budget: int) -> float:
     lengths = load.lengths[:_SAMPLE]
     if not lengths:
         return _START_SECONDS
-    padded = pieces = steps = squares = 0
+    padded = pieces = steps = 0
+    squares = 0.0
     for batch in epoch_batches(lengths, 0, 0, load.hyperparameters.batch_size or 1):
         steps += 1
         for piece in micro_batches([lengths[index] for index in batch], budget):
             longest = max(lengths[batch[index]] for index in piece)
             pieces += 1
             padded += longest * len(piece)
-            squares += longest * longest * len(piece)
+            squares += longest * longest * len(piece) / load.sequences
     # Forward, and backward to the inputs; backward to the weights only where they are trained.
     times = 3 if full else 2
     embeddings = shape.vocabulary * shape.hidden
@@ -197,7 +232,17 @@ def _seconds(load: Load, device: torch.device, budget: int) -> float:
     )
     rate = matrix_rate(device) * _EFFICIENCY
     one_step = operations / rate / steps + _LAYER_SECONDS * shape.layers * pieces / steps
-    return _START_SECONDS + one_step * load.steps
+    if load.method is Method.QLORA:  # all of them for each pass forward and backward
+        one_step += 2 * body * pieces / steps / _UNPACKED[device.type]
+    reference = 0.0
+    if load.method is Method.DPO:  # one pass forward over all rows, before the first step
+        forward = (
+            2 * body * padded
+            + 2 * embeddings * learned
+            + 4 * shape.layers * shape.queries * squares
+        )
+        reference = forward / rate * len(load.lengths) / len(lengths)
+    return _START_SECONDS + reference + one_step * load.steps
 
 
 def _remedies(load: Load, device: torch.device, budget: int) -> tuple[str, ...]:
@@ -209,12 +254,15 @@ def _remedies(load: Load, device: torch.device, budget: int) -> tuple[str, ...]:
     if load.method is Method.FULL:
         lora = settings.model_copy(update={"lora_rank": 16, "target_modules": "all-linear"})
         changes.append(("method lora", replace(load, method=Method.LORA, hyperparameters=lora)))
-    half = longest // 2
-    shorter = replace(load, lengths=tuple(min(length, half) for length in load.lengths))
+    half = longest // 2 // load.sequences
+    cut = tuple(min(length, half * load.sequences) for length in load.lengths)
+    shorter = replace(load, lengths=cut)
     changes.append((f"max_length {half} (longer rows have to be shortened)", shorter))
-    if load.method is Method.LORA and (settings.lora_rank or 0) > 4:
+    if load.method is not Method.FULL and (settings.lora_rank or 0) > 4:
         lower = settings.model_copy(update={"lora_rank": 4})
         changes.append(("lora_rank 4", replace(load, hyperparameters=lower)))
+    if load.method is Method.LORA and device.type != "mps":
+        changes.append(("method qlora", replace(load, method=Method.QLORA)))
     found = []
     for words, changed in changes:
         less = memory_needed(changed, device, max(1, min(budget, max(changed.lengths, default=1))))

@@ -25,14 +25,15 @@ from ftkit.backend import (
 from ftkit.catalogue.schema import Catalogue
 from ftkit.data.example import Example, as_dicts
 from ftkit.data.tokens import Renderer
-from ftkit.errors import CapabilityError, NotFound, StorageError, TrainingError
-from ftkit_local.bases import LocalBase, find_base
+from ftkit.errors import CapabilityError, NotFound, NotInstalled, StorageError, TrainingError
 from ftkit_local.durable import discard_folder, new_folder_beside, publish_folder, write_file
 from ftkit_local.launch import start_trainer
 from ftkit_local.open_renderer import LocalRenderer, open_renderer
 from ftkit_local.pricing import refuse_unsupported
 from ftkit_local.runs import PREPARED, RESUMING, RunFolder, run_folder, run_folders
-from ftkit_local.trainer.spec import Spec, SpecBase, SpecFile, versions
+from ftkit_local.starting_point import StartingPoint, find_start, found_again
+from ftkit_local.trainer.pairs import encoded_pair
+from ftkit_local.trainer.spec import Spec, SpecAdapter, SpecBase, SpecFile, versions
 from ftkit_local.tuned_folder import read_record
 
 _DECIDED = ("learning_rate", "schedule", "warmup_ratio", "batch_size", "train_on", "max_length")
@@ -58,16 +59,26 @@ class LocalTraining:
         self._checkpoint_steps = checkpoint_steps
 
     def base(self, native: str) -> Base:
-        """The model named by an alias, hub id, folder or file; raises NotFound or NotInstalled saying where to get it."""
-        found = find_base(native, catalogue=self._catalogue, home=self._home)
-        return Base(found.id, found.snapshot, found.family, found.max_length)
+        """The model named by an alias, hub id, folder, file or run; raises NotFound or NotInstalled saying where to get it."""
+        return find_start(native, catalogue=self._catalogue, home=self._home).named
 
     def renderer(self, base: Base) -> Renderer | None:
-        """The base's tokenizer and chat template."""
-        return _renderer(self._find(base).folder, base.snapshot)
+        """The base's tokenizer and chat template; CapabilityError where an adapter was trained under another."""
+        start = self._find(base)
+        adapter = start.adapter
+        tuned = None if adapter is None else adapter.folder
+        renderer = _renderer(start.base.folder, base.snapshot, tuned)
+        if adapter is not None and adapter.template not in (None, renderer.fingerprint):
+            raise CapabilityError(
+                f"{adapter.id} was trained under another chat template or tokenizer than the one in "
+                f"{start.base.folder}; restore that, or train {base.id} anew"
+            )
+        return renderer
 
     def encode(self, example: Example) -> bytes:
-        """One row: {"messages": [...]}, and {"tools": [...]} where it has tools, in the shape of chat APIs."""
+        """One row: {"messages": [...]}, and {"tools": [...]} where it has tools, in the shape of chat APIs; see pairs.py."""
+        if example.rejected:
+            return json.dumps(encoded_pair(example), ensure_ascii=False).encode()
         row: dict[str, Any] = {"messages": as_dicts(example.messages)}
         if example.tools:
             row["tools"] = list(example.tools)
@@ -89,7 +100,7 @@ class LocalTraining:
         if not run.exists():
             try:
                 _prepare(run, self._spec(request))
-            except CapabilityError as error:
+            except (CapabilityError, NotInstalled) as error:
                 raise Refused("capability", str(error)) from error
             except (StorageError, OSError) as error:
                 told = StorageError(f"the run cannot be written to {run.path}: {error}")
@@ -153,15 +164,8 @@ class LocalTraining:
             raise TrainingError(f"the run {id} has no model, it is {state.status}{reason}")
         return read_record(folder)
 
-    def _find(self, base: Base) -> LocalBase:
-        found = find_base(
-            base.id, catalogue=self._catalogue, home=self._home, snapshot=base.snapshot
-        )
-        if found.snapshot != base.snapshot:
-            raise CapabilityError(
-                f"{base.id} here is {found.snapshot}, the run was planned for {base.snapshot}; plan it again"
-            )
-        return found
+    def _find(self, base: Base) -> StartingPoint:
+        return found_again(base, catalogue=self._catalogue, home=self._home)
 
     def _spec(self, request: TrainRequest) -> Spec:
         refuse_unsupported(request.method, request.hyperparameters)
@@ -171,10 +175,16 @@ class LocalTraining:
                 raise CapabilityError(
                     f"{name} is not decided: resolve the settings before submitting"
                 )
+        if settings.early_stopping_patience is not None and request.validation_file is None:
+            raise CapabilityError(
+                "early_stopping_patience watches validation rows, and there are none"
+            )
         unknown = sorted(set(request.record) - _RECORD_FIELDS)
         if unknown:
             raise CapabilityError(f"a model's record has no field {unknown[0]!r}")
-        base = self._find(request.base)
+        start = self._find(request.base)
+        base, adapter = start.base, start.adapter
+        start.settings(request.method, settings)
         return Spec(
             key=request.key,
             base=SpecBase(
@@ -185,6 +195,9 @@ class LocalTraining:
                 max_length=base.max_length,
                 parameters=base.parameters,
             ),
+            continues=None
+            if adapter is None
+            else SpecAdapter(id=adapter.id, folder=adapter.folder, sha256=adapter.sha256),
             method=request.method,
             hyperparameters=settings,
             steps=request.steps,
@@ -231,6 +244,6 @@ def _prepare(run: RunFolder, spec: Spec) -> None:
 
 
 @lru_cache(maxsize=8)
-def _renderer(folder: Path, snapshot: str) -> LocalRenderer:
+def _renderer(folder: Path, snapshot: str, tuned: Path | None) -> LocalRenderer:
     """One renderer for each content of a base; `snapshot` is only the key of the cache."""
-    return open_renderer(folder)
+    return open_renderer(folder, tuned)

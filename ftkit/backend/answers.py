@@ -14,7 +14,8 @@ class ModelRecord:
     """What is frozen when a model is trained, and all that is needed to answer with it.
 
     `native` is the provider's id (a base, or the result of a job); `adapter` is a folder for models whose weights are at
-    hand. `system` is the one system prompt of the training rows; `tuned` is False for a plain base.
+    hand. `system` is the one system prompt of the training rows; `tuned` is False for a plain base; `continues` is the
+    native id of the tuned model that training went on from.
     """
 
     instance: str
@@ -31,6 +32,7 @@ class ModelRecord:
     data_sha256: str | None = None
     rows: int | None = None
     validation_sha256: str | None = None
+    continues: str | None = None
 
     @property
     def id(self) -> str:

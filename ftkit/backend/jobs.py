@@ -32,12 +32,18 @@ class JobStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A model to start from. `id` is the native id as given; `snapshot` pins its exact content."""
+    """A model to start from. `id` is the native id as given; `snapshot` pins its exact content.
+
+    `continues` is the native id of a tuned model of that base, where training goes on from its weights, which
+    `continues_sha256` pins.
+    """
 
     id: str
     snapshot: str
     family: str
     max_length: int | None
+    continues: str | None = None
+    continues_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,8 @@ class Resolved:
     """A run with nothing left to decide: no field of `hyperparameters` that applies is None.
 
     `steps` is 0 where the provider keeps the size of a batch to itself; `tier` is how the training is bought, where there
-    is a choice. `validation` are the tokens of the rows that are only watched.
+    is a choice. `validation` are the tokens of the rows that are only watched; `notes` are what the plan should say beside its
+    numbers.
     """
 
     base: Base
@@ -74,6 +81,7 @@ class Resolved:
     forecast: Forecast | None = None
     tier: str | None = None
     validation: Counts | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

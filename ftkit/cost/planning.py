@@ -17,7 +17,7 @@ from ftkit.data import Dataset
 from ftkit.data.token_counts import count_rows, totals
 from ftkit.data.token_estimate import estimated_counts
 from ftkit.data.tokens import Counts, Renderer
-from ftkit.errors import ConfigError, LedgerError, StorageError
+from ftkit.errors import CapabilityError, ConfigError, LedgerError, StorageError
 from ftkit.hyperparameters import Hyperparameters, Method, parse_hyperparameters
 from ftkit.ledger import Ledger
 from ftkit.registry import open_backend, split_model
@@ -96,6 +96,10 @@ def quoted(
     resolved = backend.pricing.resolve(
         base, method, hyperparameters, _counted(data, renderer, train_on)
     )
+    if validation is None and resolved.hyperparameters.early_stopping_patience is not None:
+        raise CapabilityError(
+            "early_stopping_patience watches validation rows: pass validation=, or leave it out"
+        )
     if validation is not None:
         resolved = replace(resolved, validation=_counted(validation, renderer, train_on))
     return priced(

@@ -64,7 +64,7 @@ class QuoteLine:
 class Quote:
     """The price and needs of one run. `usd` is None when any line is unpriced.
 
-    `notes` are what is not settled about the provider's bills; `not_submittable` says why ftkit cannot run it, where it
+    `notes` are what is not settled about the provider's bills, and what the backend says of the run; `not_submittable` says why ftkit cannot run it, where it
     cannot.
     """
 
@@ -266,7 +266,7 @@ def priced(
         validation_sha256,
         tuple(lines),
         paid,
-        notes=() if billing is None else billing.notes,
+        notes=(*(() if billing is None else billing.notes), *resolved.notes),
         not_submittable=None if backend.training is not None else backend.lacks.get("training"),
     )
 

@@ -36,12 +36,14 @@ _Key = tuple[str, str, str, str]
 class RowCount:
     """One row. `sequences` are (tokens, trained tokens) of each training sequence, tools included.
 
-    A preference pair is one sequence: its prompt once, and both answers; `longest` is then the longer of the two
-    conversations. `refused` says why a row cannot be rendered, and then there is nothing else.
+    A preference pair is one sequence: its prompt once, and both answers, which are all that is learned of it; `pair` has the
+    tokens of its two conversations, and `longest` is the longer one. `refused` says why a row cannot be rendered, and
+    then there is nothing else.
     """
 
     sequences: tuple[tuple[int, int], ...] = ()
     longest: int = 0
+    pair: tuple[int, int] | None = None
     refused: tuple[Fault, ...] = ()
     cautions: tuple[str, ...] = ()
 
@@ -93,8 +95,8 @@ def forget_counts() -> None:
 def count_row(example: Example, renderer: Renderer, train_on: str = "assistant") -> RowCount:
     """The count of one row."""
     try:
-        sequences, longest = _sequences(example, renderer, train_on)
-        return RowCount(tuple(sequences), longest, cautions=cautions_of(example, renderer))
+        count = _pair if example.rejected else _conversation
+        return replace(count(example, renderer, train_on), cautions=cautions_of(example, renderer))
     except DataError as error:
         return RowCount(refused=tuple(error.faults) or (Fault(error.message),))
 
@@ -120,25 +122,27 @@ def totals(data: Dataset, counted: Iterable[RowCount]) -> Counts:
         lengths=tuple(tokens for _, count in rows for tokens, _ in count.sequences),
         cautions=collected((row.number, count.cautions) for row, count in rows if count.cautions),
         by_row=tuple(RowTokens(row.number, count.tokens, count.trained) for row, count in rows),
+        pairs=tuple(count.pair for _, count in rows if count.pair is not None),
     )
 
 
-def _sequences(
-    example: Example, renderer: Renderer, train_on: str
-) -> tuple[list[tuple[int, int]], int]:
-    """(tokens, trained tokens) of each sequence, and the tokens of the longest; DataError where there is none."""
-    better = rendered(example, renderer, train_on)
+def _conversation(example: Example, renderer: Renderer, train_on: str) -> RowCount:
+    """The count of a row with one answer; DataError where it cannot be rendered."""
     extra = tools_of(example, renderer)
-    if not example.rejected:
-        found = [(len(one.ids) + extra, one.trained) for one in better]
-        return found, max((tokens for tokens, _ in found), default=0)
+    found = [(len(one.ids) + extra, one.trained) for one in rendered(example, renderer, train_on)]
+    return RowCount(tuple(found), max((tokens for tokens, _ in found), default=0))
+
+
+def _pair(example: Example, renderer: Renderer, train_on: str) -> RowCount:
+    """The count of a row with two answers, of which only those are learned, whatever `train_on` says."""
+    extra = tools_of(example, renderer)
     other = replace(example, messages=(*example.prompt, *example.rejected), rejected=())
-    worse = rendered(other, renderer, train_on)
+    (better,) = rendered(example, renderer, "last")
+    (worse,) = rendered(other, renderer, "last")
     if isinstance(renderer, CountsTurns):
         second = renderer.turn_tokens(example.rejected)
     else:
-        second = sum(len(one.ids) for one in worse) - len(prompt_of(example, renderer))
-    both = (*better, *worse)
-    tokens = sum(len(one.ids) for one in better) + second + extra
-    longest = max((len(one.ids) for one in both), default=0) + extra
-    return [(tokens, sum(one.trained for one in both))], longest
+        second = len(worse.ids) - len(prompt_of(example, renderer))
+    both = (len(better.ids) + extra, len(worse.ids) + extra)
+    whole = (len(better.ids) + second + extra, better.trained + worse.trained)
+    return RowCount((whole,), max(both), both)

@@ -145,7 +145,7 @@ class Counts:
 
     `lengths` has one entry a training sequence, or a preference pair: its prompt once, and both answers. With `cautions`
     or `estimated` the tokens are the most that the provider should count; without, they are what it counts. `by_row` is
-    empty where nobody counted by rows.
+    empty where nobody counted by rows; `pairs` are the tokens of both conversations of each preference pair.
     """
 
     rows: int
@@ -155,6 +155,7 @@ class Counts:
     cautions: tuple[Caution, ...] = ()
     estimated: Estimated | None = None
     by_row: tuple[RowTokens, ...] = ()
+    pairs: tuple[tuple[int, int], ...] = ()
 
     @property
     def expected_share(self) -> float:

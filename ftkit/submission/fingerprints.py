@@ -13,10 +13,13 @@ def fingerprint(
     scope: str, resolved: Resolved, wire_hashes: Mapping[str, str | None], record: Mapping[str, Any]
 ) -> str:
     """SHA-256 over scope, base content, method, settings, encoded rows and what is frozen with the model."""
+    base = resolved.base
+    continued = {} if base.continues is None else {"continues": base.continues_sha256}
     return digest(
         {
+            **continued,
             "scope": scope,
-            "base": resolved.base.snapshot,
+            "base": base.snapshot,
             "method": str(resolved.method),
             "hyperparameters": resolved.hyperparameters.given(),
             "wire": dict(wire_hashes),

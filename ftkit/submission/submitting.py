@@ -188,4 +188,5 @@ def _record(
         "data_sha256": data.sha256,
         "rows": len(data),
         "validation_sha256": None if validation is None else validation.sha256,
+        "continues": plan.resolved.base.continues,
     }

@@ -12,8 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ftkit.data.tokens import Renderer
 from ftkit.errors import CapabilityError
 from ftkit.hyperparameters import Hyperparameters, Method
+from ftkit_local.chatml import TEMPLATE_FILE
+from ftkit_local.trainer.quantised import load_quantised
 
 _TOKENIZER_FILES = (
     "tokenizer.json",
@@ -34,12 +37,14 @@ FACTS_FILE = "ftkit.json"
 
 
 def load_base(folder: Path, device: Any, method: Method) -> Any:
-    """The base in fp32; on a CUDA GPU the frozen weights of a LoRA run are bf16 where it has that."""
+    """The base in fp32, or 4 bits for qlora; on a CUDA GPU the frozen weights under an adapter are bf16 where it has that."""
     import torch
     import transformers
 
     transformers.utils.logging.disable_progress_bar()
-    half = method is Method.LORA and device.type == "cuda" and torch.cuda.is_bf16_supported()
+    if method is Method.QLORA:
+        return load_quantised(folder, device)
+    half = method is not Method.FULL and device.type == "cuda" and torch.cuda.is_bf16_supported()
     model: Any = transformers.AutoModelForCausalLM.from_pretrained(
         folder,
         dtype=torch.bfloat16 if half else torch.float32,
@@ -86,6 +91,14 @@ def save_model(model: Any, folder: Path, base_folder: Path) -> None:
     for name in _TOKENIZER_FILES:
         if (base_folder / name).is_file():
             shutil.copyfile(base_folder / name, folder / name)
+
+
+def save_attached_template(renderer: Renderer, folder: Path) -> bool:
+    """Write the chat template that was attached to a base without one; False where the base has its own."""
+    attached: str | None = getattr(renderer, "attached", None)
+    if attached is not None:
+        (folder / TEMPLATE_FILE).write_text(attached, encoding="utf-8")
+    return attached is not None
 
 
 def write_facts(folder: Path, facts: Mapping[str, Any]) -> None:

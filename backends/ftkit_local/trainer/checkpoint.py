@@ -23,6 +23,7 @@ from ftkit_local.durable import discard_folder, new_folder_beside, publish_folde
 
 FOLDER = "checkpoints"
 MANIFEST = "manifest.json"
+_BEST = "best.safetensors"
 _FORMAT = 1
 _NAME = re.compile(r"step-(\d{8,})")
 _KEPT = 2
@@ -34,14 +35,17 @@ _COST = 20  # a checkpoint takes at most a twentieth of the time
 class Progress:
     """How far a run has come: what no tensor holds. Losses are for each unit of weight, `seconds` those of all attempts.
 
-    `token_budget` is that of the steps so far: with another split into micro-batches the last bits would differ.
+    `token_budget` is that of the steps so far: with another split into micro-batches the last bits would differ. The best
+    validation was behind `best_step`, and `waited` validations since then were no better.
     """
 
     step: int = 0
     token_budget: int = 0
     first_loss: float = 0.0
     last_loss: float = 0.0
-    validation_loss: float | None = None
+    best_step: int | None = None
+    best_loss: float | None = None
+    waited: int = 0
     tokens: int = 0
     trained_tokens: int = 0
     seconds: float = 0.0
@@ -83,6 +87,13 @@ class Checkpoint:
         if "cuda" in random:
             torch.cuda.set_rng_state(random["cuda"])
 
+    def best(self) -> dict[str, Any]:
+        """The weights of the best validation so far; empty where there was none."""
+        from safetensors.torch import load_file
+
+        path = self.folder / _BEST
+        return load_file(path) if path.is_file() else {}
+
 
 class Checkpoints:
     """Those of one run. `of` is what the run is made of: nothing else may go on from them.
@@ -118,8 +129,14 @@ class Checkpoints:
             return step % self._every_steps == 0
         return clock.monotonic() - self._last >= max(_EVERY_S, _COST * self._took)
 
-    def save(self, model: Any, optimizer: Any, progress: Progress) -> Path:
-        """Write one; raises OSError where the disk does not take it, and then the ones before are as they were."""
+    def save(
+        self,
+        model: Any,
+        optimizer: Any,
+        progress: Progress,
+        best: Mapping[str, Any] | None = None,
+    ) -> Path:
+        """Write one, with the weights of the best validation; raises OSError where the disk does not take it, and then the ones before are as they were."""
         began = clock.monotonic()
         self.folder.mkdir(exist_ok=True)
         final = self.folder / f"step-{progress.step:08d}"
@@ -127,7 +144,7 @@ class Checkpoints:
             return final  # the run went on from it, or has just kept it
         hidden = new_folder_beside(final)
         try:
-            _write(hidden, model, optimizer, progress)
+            _write(hidden, model, optimizer, progress, best or {})
             files = {path.name: _sha256(path) for path in sorted(hidden.iterdir())}
             manifest = {"format": _FORMAT, "step": progress.step, "of": self._of, "files": files}
             write_file(hidden / MANIFEST, json.dumps(manifest, indent=2).encode())
@@ -167,7 +184,9 @@ class Checkpoints:
             )
 
 
-def _write(folder: Path, model: Any, optimizer: Any, progress: Progress) -> None:
+def _write(
+    folder: Path, model: Any, optimizer: Any, progress: Progress, best: Mapping[str, Any]
+) -> None:
     import torch
     from safetensors.torch import save_file
 
@@ -182,6 +201,8 @@ def _write(folder: Path, model: Any, optimizer: Any, progress: Progress) -> None
     if next(iter(named.values())).device.type == "cuda":
         random["cuda"] = torch.cuda.get_rng_state()
     save_file(weights, folder / "weights.safetensors")
+    if best:
+        save_file(dict(best), folder / _BEST)
     save_file(states, folder / "optimizer.safetensors")
     save_file(random, folder / "random.safetensors")
     (folder / "progress.json").write_text(json.dumps(asdict(progress)) + "\n", encoding="utf-8")

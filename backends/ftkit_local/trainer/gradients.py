@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Row(Protocol):
-    """What a step is made of: `number` in its file, padded `length` and `tokens` of it, and the `weight` of its loss."""
+    """What a step is made of: `number` in its file, padded `length` and `tokens` of it, those `trained`, and the `weight` of its loss."""
 
     @property
     def number(self) -> int: ...
@@ -24,6 +24,8 @@ class Row(Protocol):
     def length(self) -> int: ...
     @property
     def tokens(self) -> int: ...
+    @property
+    def trained(self) -> int: ...
     @property
     def weight(self) -> int: ...
 
@@ -36,6 +38,9 @@ class Objective(Protocol[R_contra]):
 
     def summed_loss(self, model: Any, rows: Sequence[R_contra], work: Work) -> Tensor:
         """The loss of some rows, each times its weight, summed up: a scalar with a graph."""
+
+    def figures(self) -> dict[str, float]:
+        """What else is worth telling of the rows since this was last asked."""
 
 
 @dataclass(frozen=True, slots=True)

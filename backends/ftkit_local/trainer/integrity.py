@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from ftkit.errors import TrainingError
+from ftkit_local.trainer.quantised import scales
 
 _SHOWN = 5
 
 
 def checksums(model: Any, *, trainable: bool) -> dict[str, int]:
     """A number for each frozen (or each trainable) parameter that changes with any single bit pattern in it."""
-    return {
-        name: _checksum(parameter)
-        for name, parameter in model.named_parameters()
-        if parameter.requires_grad is trainable
-    }
+    found = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad is trainable:
+            found[name] = _checksum(parameter)
+            for beside, tensor in scales(parameter).items():
+                found[f"{name}.{beside}"] = _checksum(tensor)
+    return found
 
 
 def require_frozen(model: Any, before: dict[str, int]) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from ftkit.backend import JobStatus
@@ -21,18 +23,19 @@ from ftkit_local.trainer.adapter import (
     add_adapter,
     load_base,
     save_adapter,
+    save_attached_template,
     save_model,
     write_facts,
 )
 from ftkit_local.trainer.checkpoint import Checkpoints
-from ftkit_local.trainer.gradients import Work
+from ftkit_local.trainer.continuing import take_over
+from ftkit_local.trainer.gradients import Row, Work
 from ftkit_local.trainer.integrity import checksums, require_frozen, require_moved
 from ftkit_local.trainer.interrupts import Interrupts
 from ftkit_local.trainer.journal import Journal
 from ftkit_local.trainer.loop import Trained, train
-from ftkit_local.trainer.rows import TrainingRow, read_rows
+from ftkit_local.trainer.methods import made_ready, objective_of, rows_in
 from ftkit_local.trainer.spec import Spec, versions
-from ftkit_local.trainer.supervised import Supervised
 
 
 def run_job(
@@ -43,24 +46,17 @@ def run_job(
     folder = "model" if spec.method is Method.FULL else "adapter"
     for leftover in (run.path / folder, *run.path.glob(f".{folder}.*")):
         discard_folder(leftover)  # of an attempt that was killed before it had a result
-    renderer = open_renderer(spec.base.folder)
-    assert settings.train_on and settings.max_length
-    rows = read_rows(
-        spec.train, renderer, train_on=settings.train_on, max_length=settings.max_length
-    )
-    validation = (
-        read_rows(
-            spec.validation, renderer, train_on=settings.train_on, max_length=settings.max_length
-        )
-        if spec.validation
-        else []
-    )
+    renderer = open_renderer(spec.base.folder, spec.continues.folder if spec.continues else None)
+    rows = rows_in(spec, spec.train, renderer)
+    validation = rows_in(spec, spec.validation, renderer)
     interrupts.check()
     work, plan = _plan(spec, rows, renderer.pad_id, device)
     _make_repeatable(settings.seed or 0)
     model = load_base(spec.base.folder, device, spec.method)
-    if spec.method is Method.LORA:
+    if spec.method is not Method.FULL:
         model = add_adapter(model, settings, spec.base.id)
+    if spec.continues is not None:
+        take_over(model, spec.continues)
     trainable = sum(value.numel() for value in model.parameters() if value.requires_grad)
     journal.write(
         "plan",
@@ -82,6 +78,10 @@ def run_job(
             step=step,
             steps=spec.steps,
         )
+    if goes_on is not None:  # the same micro-batches give the same bits
+        work = replace(work, token_budget=goes_on.progress.token_budget)
+    rows = made_ready(spec, model, rows, work, interrupts.check)
+    validation = made_ready(spec, model, validation, work, interrupts.check)
     trained = train(
         model,
         rows,
@@ -98,11 +98,14 @@ def run_job(
     _publish(spec, run, model, renderer, work, trained, folder, interrupts)
     done = trained.progress
     ending = f" ({trained.stopped_early})" if trained.stopped_early else ""
+    if done.best_step is not None:
+        ending += f"; published are the weights behind step {done.best_step}, the best on the held-out rows"
     summary = {
         "steps": done.step,
         "first_loss": done.first_loss,
         "last_loss": done.last_loss,
-        "validation_loss": done.validation_loss,
+        "validation_loss": done.best_loss,
+        "best_step": done.best_step,
         "tokens": done.tokens,
         "trained_tokens": done.trained_tokens,
         "seconds": round(done.seconds, 3),
@@ -122,6 +125,7 @@ def _made_of(spec: Spec, renderer: Renderer) -> dict[str, Any]:
     """What a checkpoint must have been made with to be gone on from."""
     return {
         "base": spec.base.snapshot,
+        "adapter": None if spec.continues is None else spec.continues.sha256,
         "template": renderer.fingerprint,
         "training rows": spec.train.sha256,
         "validation rows": None if spec.validation is None else spec.validation.sha256,
@@ -136,20 +140,19 @@ def _made_of(spec: Spec, renderer: Renderer) -> dict[str, Any]:
     }
 
 
-def _plan(
-    spec: Spec, rows: list[TrainingRow], pad_id: int, device: Any
-) -> tuple[Work, dict[str, Any]]:
+def _plan(spec: Spec, rows: Sequence[Row], pad_id: int, device: Any) -> tuple[Work, dict[str, Any]]:
     """The work and the numbers of the "plan" event; raises CapabilityError where memory will not do."""
     settings = spec.hyperparameters
     config = json.loads((spec.base.folder / "config.json").read_bytes())
-    lengths = tuple(len(row.ids) for row in rows)
+    lengths = tuple(row.length for row in rows)
     load = Load(
         shape=shape_of(config, spec.base.parameters),
         method=spec.method,
         hyperparameters=settings,
         lengths=lengths,
-        trained_tokens=sum(row.weight for row in rows),
+        trained_tokens=sum(row.trained for row in rows),
         steps=spec.steps,
+        keeps_best=spec.validation is not None,
     )
     budget = token_budget(load, device)
     expected = forecast(load, device, budget)
@@ -159,11 +162,11 @@ def _plan(
             f"{expected.memory_free / 2**30:.1f} GiB are free on {expected.device}; "
             + "; ".join(expected.remedies)
         )
-    work = Work(settings, spec.steps, budget, pad_id, device, Supervised(), spec.stop_after_s)
+    work = Work(settings, spec.steps, budget, pad_id, device, objective_of(spec), spec.stop_after_s)
     return work, {
         "rows": len({row.number for row in rows}),
         "sequences": len(rows),
-        "tokens": sum(lengths),
+        "tokens": sum(row.tokens for row in rows),
         "trained_tokens": load.trained_tokens,
         "steps": spec.steps,
         "device": expected.device,
@@ -206,6 +209,7 @@ def _publish(
             save_model(model, hidden, spec.base.folder)
         else:
             save_adapter(model, hidden)
+        attached = save_attached_template(renderer, hidden)
         record = {
             "instance": "local",
             "job": spec.key,
@@ -218,15 +222,21 @@ def _publish(
             "family": spec.base.family,
             "snapshot": spec.base.snapshot,
             "method": str(spec.method),
+            "continues": None if spec.continues is None else spec.continues.id,
         }
         facts = {
             "record": record,
+            "continues": None
+            if spec.continues is None
+            else spec.continues.model_dump(exclude={"folder"}),
+            "chat_template": "attached by ftkit" if attached else "the base's own",
             "hyperparameters": spec.hyperparameters.given(),
             "steps": done.step,
+            "best_step": done.best_step,
             "losses": {
                 "first": done.first_loss,
                 "last": done.last_loss,
-                "validation": done.validation_loss,
+                "validation": done.best_loss,
             },
             "trained_tokens": done.trained_tokens,
             "stopped_early": trained.stopped_early,

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from ftkit import clock
 from ftkit.errors import TrainingError
 from ftkit_local.trainer.batches import batches_of_run
+from ftkit_local.trainer.best import Best
 from ftkit_local.trainer.checkpoint import Checkpoint, Checkpoints, Progress
 from ftkit_local.trainer.gradients import Row, Work, accumulate_gradients, mean_loss
 from ftkit_local.trainer.interrupts import Paused
@@ -64,6 +65,13 @@ def train(
         done = goes_on.progress
         work = replace(work, token_budget=done.token_budget)
     per_epoch = math.ceil(len(rows) / settings.batch_size)
+    best = Best(
+        settings.early_stopping_patience,
+        step=done.best_step,
+        loss=done.best_loss,
+        waited=done.waited,
+        weights=None if goes_on is None else goes_on.best(),
+    )
     before_s, started = done.seconds, clock.monotonic()
     stopped_early: str | None = None
     order = batches_of_run(
@@ -75,7 +83,7 @@ def train(
             interrupted()
         except Paused:
             if checkpoints is not None and done.step:
-                _keep(checkpoints, model, optimizer, done, emit)
+                _keep(checkpoints, model, optimizer, done, best, emit)
             raise
         began = clock.monotonic()
         batch = [rows[index] for index in indices]
@@ -106,10 +114,10 @@ def train(
             tokens=sum(row.tokens for row in batch),
             grad_norm=norm,
             seconds=round(ended - began, 4),
+            **work.objective.figures(),
         )
         took = before_s + ended - started
         stopped_early = _out_of_time(work, step, took + ended - began)
-        judged = done.validation_loss
         if validation and (step % per_epoch == 0 or step == work.steps or stopped_early):
             judged = mean_loss(model, validation, work)
             _require_finite(judged, "validation loss", step, validation)
@@ -119,31 +127,39 @@ def train(
                 step=step,
                 epoch=round(step / per_epoch, 4),
                 loss=judged,
-                tokens=sum(row.weight for row in validation),
+                tokens=sum(row.trained for row in validation),
+                **work.objective.figures(),
             )
+            no_better = best.judge(model, step, judged)
+            stopped_early = stopped_early or (no_better if step < work.steps else None)
         done = Progress(
             step=step,
             token_budget=work.token_budget,
             first_loss=done.first_loss if done.step else loss,
             last_loss=loss,
-            validation_loss=judged,
+            best_step=best.step,
+            best_loss=best.loss,
+            waited=best.waited,
             tokens=done.tokens + sum(row.tokens for row in batch),
-            trained_tokens=done.trained_tokens + sum(row.weight for row in batch),
+            trained_tokens=done.trained_tokens + sum(row.trained for row in batch),
             seconds=before_s + clock.monotonic() - started,
         )
         if stopped_early:
             break
         if checkpoints is not None and step < work.steps and checkpoints.due(step):
-            _keep(checkpoints, model, optimizer, done, emit)
+            _keep(checkpoints, model, optimizer, done, best, emit)
+    best.restore(model)
     return Trained(done, stopped_early)
 
 
-def _keep(checkpoints: Checkpoints, model: Any, optimizer: Any, done: Progress, emit: Emit) -> None:
+def _keep(
+    checkpoints: Checkpoints, model: Any, optimizer: Any, done: Progress, best: Best, emit: Emit
+) -> None:
     """Write a checkpoint; a disk that does not take it stops no run, whose earlier one stays good."""
     from safetensors import SafetensorError
 
     try:
-        checkpoints.save(model, optimizer, done)
+        checkpoints.save(model, optimizer, done, best.weights)
     except (OSError, SafetensorError) as error:
         emit(
             "checkpoint failed",

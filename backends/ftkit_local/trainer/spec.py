@@ -29,6 +29,16 @@ class SpecBase(BaseModel):
     parameters: int
 
 
+class SpecAdapter(BaseModel):
+    """The adapter of an earlier run that training goes on from, and the SHA-256 of its weights."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    folder: Path
+    sha256: str
+
+
 class SpecFile(BaseModel):
     """A file of wire rows, and the SHA-256 it had when the run was prepared."""
 
@@ -46,6 +56,7 @@ class Spec(BaseModel):
     spec_version: str = SPEC_VERSION
     key: str
     base: SpecBase
+    continues: SpecAdapter | None = None
     method: Method
     hyperparameters: Hyperparameters
     steps: int
@@ -78,7 +89,15 @@ def read_spec(path: Path) -> Spec:
 def versions() -> dict[str, str]:
     """Versions that a result depends on; packages that are not installed are left out."""
     found = {"python": platform.python_version()}
-    for package in ("ftkit", "torch", "transformers", "peft", "tokenizers", "safetensors"):
+    for package in (
+        "ftkit",
+        "torch",
+        "transformers",
+        "peft",
+        "bitsandbytes",
+        "tokenizers",
+        "safetensors",
+    ):
         try:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:

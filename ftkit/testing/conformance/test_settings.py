@@ -27,6 +27,7 @@ SAMPLES: dict[str, Any] = {
     "train_on": "last",
     "max_length": 128,
     "beta": 0.1,
+    "early_stopping_patience": 2,
     "seed": 7,
 }
 _ADAPTERS = frozenset((Method.LORA, Method.QLORA))
