@@ -43,7 +43,7 @@ def tokenizer_folder(family: str, *, own_template: bool = False) -> Path:
             whole = Path(made) / "whole"
             shutil.copytree(found / "models", whole)
             shutil.copy(asset("trl") / template, whole / "chat_template.jinja")
-            _into_place(whole, folder)
+            into_place(whole, folder)
     return folder
 
 
@@ -93,7 +93,7 @@ def _fetch(facts: dict[str, Any], folder: Path) -> None:
             (whole / file).parent.mkdir(parents=True, exist_ok=True)
             (whole / file).write_bytes(_inside(archive, file))
         verify(whole, facts["files"])
-        _into_place(whole, folder)
+        into_place(whole, folder)
 
 
 def _inside(archive: Path, file: str) -> bytes:
@@ -106,10 +106,15 @@ def _inside(archive: Path, file: str) -> bytes:
         return member.read()
 
 
-def _into_place(whole: Path, folder: Path) -> None:
-    """Tests run side by side: who comes second keeps what the first one put there."""
+def into_place(whole: Path, folder: Path) -> None:
+    """Tests run side by side, and the list grows: what is there stays, and what is missing is added."""
     try:
         whole.rename(folder)
     except OSError:
         if not folder.is_dir():
             raise
+        for path in whole.rglob("*"):
+            place = folder / path.relative_to(whole)
+            if path.is_file() and not place.exists():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                path.replace(place)

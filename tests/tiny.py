@@ -181,17 +181,42 @@ def tiny_model_folder(
 ) -> Path:
     """Write a random causal language model with tokenizer and generation config; returns `path`.
 
-    `arch` is llama, qwen3, gemma2, gemma3 or mistral. Weights are fp32 and depend on `seed` alone.
+    `arch` is llama, qwen3, gemma2, gemma3, mistral or gptoss. Weights are fp32 and depend on `seed` alone.
     """
-    import torch
-    import transformers
-    from tokenizers import Tokenizer
-
     facts = TEMPLATES[template] if isinstance(template, str) else template
     tiny_tokenizer_folder(path, facts)
-    tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
+    tied = arch not in ("qwen3", "mistral", "gptoss")
+    return tiny_weights(
+        path,
+        arch,
+        facts.end,
+        seed=seed,
+        hidden=hidden,
+        layers=layers,
+        max_length=max_length,
+        tied=tied,
+    )
+
+
+def tiny_weights(
+    path: Path,
+    arch: str,
+    end: str,
+    *,
+    seed: int = 0,
+    hidden: int = 32,
+    layers: int = 2,
+    max_length: int = 512,
+    tied: bool = True,
+) -> Path:
+    """Write random weights that fit the tokenizer which lies in `path`; `end` closes an answer. Returns `path`."""
+    import torch
+    import transformers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(path, local_files_only=True)
     shape: dict[str, Any] = {
-        "vocab_size": tokenizer.get_vocab_size(),
+        "vocab_size": len(tokenizer),
         "hidden_size": hidden,
         "intermediate_size": 2 * hidden,
         "num_hidden_layers": layers,
@@ -200,40 +225,58 @@ def tiny_model_folder(
         "head_dim": hidden // 4,
         "max_position_embeddings": max_length,
         "initializer_range": 0.2,  # large enough that answers depend on the prompt
-        "bos_token_id": tokenizer.token_to_id(facts.bos) if facts.bos else None,
-        "eos_token_id": tokenizer.token_to_id(facts.eos),
-        "pad_token_id": tokenizer.token_to_id(facts.pad),
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+        "tie_word_embeddings": tied,
     }
-    match arch:
-        case "llama":
-            config = transformers.LlamaConfig(**shape, tie_word_embeddings=True)
-        case "qwen3":
-            config = transformers.Qwen3Config(**shape, tie_word_embeddings=False)
-        case "gemma2":
-            config = transformers.Gemma2Config(
-                **shape, query_pre_attn_scalar=hidden // 4, sliding_window=16
-            )
-        case "gemma3":
-            config = transformers.Gemma3TextConfig(
-                **shape, query_pre_attn_scalar=hidden // 4, sliding_window=16
-            )
-        case "mistral":
-            config = transformers.MistralConfig(
-                **shape, tie_word_embeddings=False, sliding_window=None
-            )
-        case _:
-            raise ValueError(f"no tiny model of architecture {arch!r}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = transformers.AutoModelForCausalLM.from_config(
-            config, attn_implementation="eager", dtype=torch.float32
+            _config(arch, shape), attn_implementation="eager", dtype=torch.float32
         )
-    ends = sorted({shape["eos_token_id"], tokenizer.token_to_id(facts.end)})
+    ends = sorted({shape["eos_token_id"], tokenizer.convert_tokens_to_ids(end)})
     model.generation_config = transformers.GenerationConfig(
         bos_token_id=shape["bos_token_id"], eos_token_id=ends, pad_token_id=shape["pad_token_id"]
     )
     model.save_pretrained(path)
     return path
+
+
+def _config(arch: str, shape: dict[str, Any]) -> Any:
+    import transformers
+
+    head, window = shape["head_dim"], 16
+    match arch:
+        case "llama":
+            return transformers.LlamaConfig(**shape)
+        case "qwen3":
+            return transformers.Qwen3Config(**shape)
+        case "gemma2":
+            return transformers.Gemma2Config(
+                **shape, query_pre_attn_scalar=head, sliding_window=window
+            )
+        case "gemma3":
+            return transformers.Gemma3TextConfig(
+                **shape, query_pre_attn_scalar=head, sliding_window=window
+            )
+        case "mistral":
+            return transformers.MistralConfig(**shape, sliding_window=None)
+        case "gptoss":  # a mixture of experts, with a window in every other layer
+            positions = shape["max_position_embeddings"]
+            return transformers.GptOssConfig(
+                **shape,
+                num_local_experts=4,
+                num_experts_per_tok=2,
+                sliding_window=window,
+                rope_parameters={
+                    "rope_type": "yarn",
+                    "rope_theta": 150_000.0,
+                    "factor": 32.0,
+                    "original_max_position_embeddings": positions // 32,
+                },
+            )
+    raise ValueError(f"no tiny model of architecture {arch!r}")
 
 
 @cache

@@ -254,8 +254,15 @@ class ChatTemplate:
                 reasoning = True
                 if generation or not last:
                     forms.append(slot.text.rpartition(_THOUGHT_END)[2].strip())
-            found = [(text.find(form, position), form) for form in forms]
-            at, form = next(((at, form) for at, form in found if at >= 0), (-1, ""))
+            # the first place: a later turn can say the same, and then with its reasoning
+            at, _, form = min(
+                (
+                    (at, -len(form), form)
+                    for form in forms
+                    if (at := text.find(form, position)) >= 0
+                ),
+                default=(-1, 0, ""),
+            )
             if at < 0:
                 hint = (
                     "write its reasoning as <think>\\n...\\n</think>\\n\\n in front of the answer"

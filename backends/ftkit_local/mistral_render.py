@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from ftkit.data.example import Example, Message
 from ftkit.data.tokens import IGNORED, Rendered
 from ftkit.errors import ConfigError, DataError, NotInstalled
 from ftkit.words import nearest
+from ftkit_local.earlier_turns import EarlierTurns, earlier_turns
 from ftkit_local.model_folder import max_length_of, mistral_file, read_json
 from ftkit_local.tool_schemas import Tools, described, lost
 from ftkit_local.unfit_texts import refuse_unfit_texts
@@ -97,6 +99,11 @@ class MistralRenderer:
             wanted = turns[-1:] if train_on == "last" else turns
             sequences = [(one, [(len(prompt), len(one))]) for prompt, one in wanted]
         return tuple(_labelled(ids, spans, train_on == "all") for ids, spans in sequences)
+
+    @cached_property
+    def earlier_turns(self) -> EarlierTurns:
+        """See `ftkit_local.render.ChatRenderer.earlier_turns`."""
+        return earlier_turns(self.render)
 
     def prompt(self, messages: Sequence[Message]) -> _Ids:
         """The ids that a model is given to answer these messages; raises DataError for what cannot be sent."""

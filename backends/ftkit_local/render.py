@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from ftkit.errors import CapabilityError, ConfigError, DataError, NotFound
 from ftkit.words import nearest
 from ftkit_local.chat_template import ChatTemplate
 from ftkit_local.chatml import attached_template
+from ftkit_local.earlier_turns import EarlierTurns, earlier_turns
 from ftkit_local.model_folder import max_length_of, read_json
 from ftkit_local.tool_schemas import Tools
 
@@ -117,6 +119,11 @@ class ChatRenderer:
     def trims(self) -> frozenset[str]:
         """Roles whose contents lose white space at their ends, in training and answering alike."""
         return self._template.trims
+
+    @cached_property
+    def earlier_turns(self) -> EarlierTurns:
+        """What becomes of an answer once its turn is over: "kept", or "rewritten" and so trained on its own."""
+        return earlier_turns(self.render)
 
     def prompt(self, messages: Sequence[Message]) -> tuple[int, ...]:
         """The ids that a model is given to answer these messages; raises DataError for a message it cannot pass on."""

@@ -68,7 +68,7 @@ def _check_word(fail_on: str) -> None:
 def _mask(data: Any, row: int, model: str | None, as_json: bool) -> None:
     from ftkit import config
     from ftkit.cost import chosen_model, model_renderer
-    from ftkit.data.tokens import rendered, tools_of
+    from ftkit.data.tokens import DeclaresTurns, rendered, tools_of
 
     numbers = [known.number for known in data.rows]
     if row not in numbers:
@@ -80,11 +80,13 @@ def _mask(data: Any, row: int, model: str | None, as_json: bool) -> None:
     example = data[numbers.index(row)]
     sequences = rendered(example, renderer, settings.hyperparameters.train_on or "assistant")
     tools = tools_of(example, renderer)
+    earlier = renderer.earlier_turns if isinstance(renderer, DeclaresTurns) else None
     if as_json:
         value = {
             "schema_version": 1,
             "row": row,
             "tool_tokens": tools,
+            "earlier_turns": earlier,
             "sequences": [
                 [{"text": text, "trained": trained} for text, trained in renderer.tokens(one)]
                 for one in sequences
@@ -104,6 +106,15 @@ def _mask(data: Any, row: int, model: str | None, as_json: bool) -> None:
         out.print(
             f"row {row}: {one.trained} of {len(one.ids)} tokens are trained "
             f"({'green' if out.is_terminal else 'in brackets'})"
+        )
+    if earlier is not None and (len(sequences) > 1 or earlier == "rewritten"):
+        why = {
+            "kept": "before a later answer of this row there is something else than was trained",
+            "rewritten": "the template rewrites an answer once its turn is over",
+        }[earlier]
+        out.print(
+            f"{why}, so each answer of a row is trained on its own, behind the tokens that it is asked with: "
+            f"{len(sequences)} here"
         )
     if tools:
         out.print(f"its tools stand before it: {tools:,} more tokens that are read and not trained")

@@ -72,6 +72,15 @@ class RendersRows(Protocol):
 
 
 @runtime_checkable
+class DeclaresTurns(Protocol):
+    """A renderer that says what its template does to an answer once its turn is over."""
+
+    @property
+    def earlier_turns(self) -> str:
+        """ "kept": answers of a conversation are one sequence; "rewritten": each is a sequence of its own."""
+
+
+@runtime_checkable
 class CountsTools(Protocol):
     """A renderer that knows how many tokens the schemas of tools take; one that does not is never given rows with tools."""
 
