@@ -109,6 +109,42 @@ def test_micro_batches_are_halved_until_the_run_fits(monkeypatch: pytest.MonkeyP
     assert token_budget(rows, CPU) == 128  # one row
 
 
+def test_activations_are_computed_again_only_where_the_run_does_not_fit_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = load((128,) * 64)
+    kept = memory_needed(rows, CPU, 128)
+    again = memory_needed(rows, CPU, 128, recomputed=True)
+    assert kept - again > 0.05 * GIB
+
+    monkeypatch.setattr(sizing, "free_memory", lambda _: kept)
+    roomy = forecast(rows, CPU, 128)
+    assert not sizing.recomputes(rows, CPU, 128) and roomy.fits
+
+    monkeypatch.setattr(sizing, "free_memory", lambda _: again)
+    tight = forecast(rows, CPU, 128)
+    assert sizing.recomputes(rows, CPU, 128) and tight.fits
+    assert tight.memory_needed == again and tight.seconds > roomy.seconds
+
+
+def test_logits_that_are_more_than_one_product_are_all_there_at_once() -> None:
+    capped = shape_of(
+        {
+            "num_hidden_layers": 30,
+            "hidden_size": 576,
+            "intermediate_size": 1536,
+            "vocab_size": 49152,
+            "num_attention_heads": 9,
+            "num_key_value_heads": 3,
+            "final_logit_softcapping": 30.0,
+        },
+        SMALL.parameters,
+    )
+
+    assert capped == replace(SMALL, plain_head=False)
+    assert memory_needed(load(shape=capped), CPU, 800) > memory_needed(load(), CPU, 800) + GIB / 8
+
+
 def test_a_run_that_does_not_fit_is_told_what_would_lower_its_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from ftkit_local import locks
 from ftkit_local.allocator import allocator_environment
+from ftkit_local.matrix_products import kernel_cache_limit
 from ftkit_local.runs import RunFolder
 from ftkit_local.threads import spinning_limit
 
@@ -42,7 +43,8 @@ def trainer_environment(parent: Mapping[str, str]) -> dict[str, str]:
     """What the trainer sees of the environment, and the settings of its allocator and threads; it never goes to the network."""
     kept = kept_environment(parent)
     ours = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
-    return kept | ours | spinning_limit(parent) | allocator_environment(parent)
+    more = spinning_limit(parent) | allocator_environment(parent) | kernel_cache_limit(parent)
+    return kept | ours | more
 
 
 def start_trainer(run: RunFolder) -> bool:

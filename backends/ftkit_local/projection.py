@@ -31,10 +31,33 @@ def labelled_logits(
     if not projects_plainly(causal):
         full = causal(input_ids=input_ids, attention_mask=attention_mask, use_cache=False).logits
         return full[:, :-1][wanted]
-    hidden = causal.get_decoder()(
-        input_ids=input_ids, attention_mask=attention_mask, use_cache=False
-    ).last_hidden_state
-    return causal.get_output_embeddings()(hidden[:, :-1][wanted])
+    return causal.get_output_embeddings()(
+        labelled_hidden(model, input_ids, attention_mask, labels_mask)
+    )
+
+
+def labelled_hidden(
+    model: Any, input_ids: Tensor, attention_mask: Tensor | None, labels_mask: Tensor
+) -> Tensor:
+    """What the output head reads of the labelled tokens, [labelled, hidden], in the order of `labelled_logits`."""
+    hidden = (
+        _causal(model)
+        .get_decoder()(input_ids=input_ids, attention_mask=attention_mask, use_cache=False)
+        .last_hidden_state
+    )
+    selected: Tensor = hidden[:, :-1][labels_mask[:, 1:]]
+    return selected
+
+
+def head_weight(model: Any) -> Tensor | None:
+    """The weight [vocabulary, hidden] of an output head that is a product with it and nothing else; else None."""
+    import torch
+
+    head = _causal(model).get_output_embeddings()
+    if type(head) is not torch.nn.Linear or head.bias is not None or not projects_plainly(model):
+        return None
+    weight: Tensor = head.weight
+    return weight
 
 
 def projects_plainly(model: Any) -> bool:

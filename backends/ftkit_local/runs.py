@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,9 @@ class RunFolder:
             "published": published,
             "summary": dict(summary or {}),
         }
+        with suppress(OSError):
+            for leftover in self.path.glob(f".{self.result.name}.*"):  # of a trainer killed here
+                leftover.unlink()
         write_file(self.result, (json.dumps(content, indent=2) + "\n").encode())
 
     def state(self) -> Remote:

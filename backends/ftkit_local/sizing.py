@@ -17,6 +17,7 @@ from ftkit.backend import Forecast
 from ftkit.hyperparameters import Hyperparameters, Method
 from ftkit_local.allocator import allocator_environment
 from ftkit_local.device import device_words, free_memory, import_torch
+from ftkit_local.matrix_products import linear
 from ftkit_local.trainer.batches import epoch_batches, micro_batches
 
 if TYPE_CHECKING:
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
 _TOKEN_BUDGET = {"cpu": 1024, "mps": 2048, "cuda": 8192}
 _LIBRARIES = 600 * 2**20  # Python, PyTorch and transformers, before any weight
 _LOGIT_COPIES = 4  # logits, their softmax, the gradient of each
-# What a step keeps, as a multiple of what it needs: glibc leaves holes between tensors, tcmalloc hardly any.
-_KEPT_BY_GLIBC, _KEPT_BY_TCMALLOC = 1.35, 0.9
+_LOGIT_CHUNKS = 100 * 2**20  # where they are computed some positions at a time
+# What a step keeps, as a multiple of what it needs: glibc leaves holes between tensors, tcmalloc fewer.
+_KEPT_BY_GLIBC, _KEPT_BY_TCMALLOC = 1.6, 1.1
 _NF4_BYTES = (
     4.127 / 8
 )  # a weight in 4 bits with its doubly quantised scale (arXiv 2305.14314, section 3)
@@ -38,6 +40,7 @@ _LAYER_SECONDS = 0.002  # Python's own time, a layer and micro-batch
 _START_SECONDS = 10.0  # imports and loading
 _NOMINAL_RATE = 1e11  # only where the clock stands still and nothing can be measured
 _SAMPLE = 4000
+_HEAD_EXTRAS = ("final_logit_softcapping", "logits_scaling", "logit_scale")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class Shape:
     queries: int
     keys: int
     parameters: int
+    plain_head: bool = True  # logits are one product, so they need not all be there at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,7 @@ def shape_of(config: Mapping[str, Any], parameters: int) -> Shape:
         queries=heads * head,
         keys=int(text.get("num_key_value_heads") or heads) * head,
         parameters=parameters,
+        plain_head=not any(text.get(name) for name in _HEAD_EXTRAS),
     )
 
 
@@ -119,20 +124,28 @@ def token_budget(load: Load, device: torch.device) -> int:
     return max(budget, longest)
 
 
+def recomputes(load: Load, device: torch.device, budget: int) -> bool:
+    """True where the run fits only if each layer's activations are computed again in backward, a third slower."""
+    return memory_needed(load, device, budget, recomputed=False) > free_memory(device)
+
+
 def forecast(load: Load, device: torch.device, budget: int) -> Forecast:
     """Needs of the run with micro-batches of `budget` tokens, and what would lower them."""
+    recomputed = recomputes(load, device, budget)
     return Forecast(
         device=device_words(device),
         parameters=load.shape.parameters,
         trainable_parameters=_trainable(load),
-        memory_needed=memory_needed(load, device, budget),
+        memory_needed=memory_needed(load, device, budget, recomputed=recomputed),
         memory_free=free_memory(device),
-        seconds=_seconds(load, device, budget),
+        seconds=_seconds(load, device, budget, recomputed),
         remedies=_remedies(load, device, budget),
     )
 
 
-def memory_needed(load: Load, device: torch.device, budget: int) -> int:
+def memory_needed(
+    load: Load, device: torch.device, budget: int, *, recomputed: bool = False
+) -> int:
     """Bytes at the peak of a step."""
     shape, longest = load.shape, max(load.lengths, default=1)
     trainable, full = _trainable(load), load.method is Method.FULL
@@ -140,12 +153,13 @@ def memory_needed(load: Load, device: torch.device, budget: int) -> int:
     weights = _weights(load, width) + (0 if full else trainable * 4)
     rows = min(load.hyperparameters.batch_size or 1, max(1, len(load.lengths)))
     rows_at_once = min(rows, max(1, budget // longest))
-    # What autograd keeps of a layer for each token: norms, the inputs of the projections, q, k, v, and four of the
-    # size of the feed-forward part.
-    kept = 11 * shape.hidden + 2 * shape.keys + 4 * shape.intermediate
-    activations = rows_at_once * longest * shape.layers * kept * width
+    kept = _kept_of_a_layer(load, width)
+    kept = shape.layers * shape.hidden + kept if recomputed else shape.layers * kept
+    activations = rows_at_once * longest * kept * width
     learned = rows_at_once * longest * load.trained_tokens / max(1, sum(load.lengths))
     logits = int(learned * shape.vocabulary * 4 * _LOGIT_COPIES)
+    if shape.plain_head and load.method is not Method.DPO:
+        logits = min(logits, _LOGIT_CHUNKS)
     step = int((activations + logits) * (_kept() if device.type == "cpu" else 1.1))
     # Gradients take the place of activations as backward goes, unless they wait for the next micro-batch.
     gradients = trainable * 4
@@ -173,6 +187,19 @@ def _matrices(shape: Shape) -> list[int]:
     return [shape.hidden * size for size in (*attention, *[shape.intermediate] * 3)]
 
 
+def _kept_of_a_layer(load: Load, width: int) -> int:
+    """Numbers that autograd keeps of a layer for each token."""
+    shape = load.shape
+    # Both residuals and the outputs of both norms; queries and what attention gives; keys and values; gate and up.
+    kept = 4 * shape.hidden + 2 * shape.queries + 2 * shape.keys + 2 * shape.intermediate
+    if load.method is Method.FULL:
+        return (
+            kept + 2 * shape.hidden + 2 * shape.intermediate
+        )  # normalised inputs, the gate's two products
+    own_layers = width == 4  # else adapter and base differ in dtype, and PEFT's forward is used
+    return kept if own_layers else kept + 2 * shape.intermediate
+
+
 @lru_cache(maxsize=4)
 def matrix_rate(device: torch.device) -> float:
     """Floating-point operations a second of a large matrix product, measured once a process (about 0.2 s)."""
@@ -185,7 +212,7 @@ def matrix_rate(device: torch.device) -> float:
             torch.cuda.synchronize(device)
         began = clock.monotonic()
         for _ in range(count):
-            product = left @ left
+            product = linear(left, left)
         float(product[0, 0])  # waits for the device
         seconds = clock.monotonic() - began
     return 2 * size**3 * repeats / seconds if seconds > 0 else _NOMINAL_RATE
@@ -204,7 +231,7 @@ def _kept() -> float:
     return _KEPT_BY_TCMALLOC if "tcmalloc" in preloaded else _KEPT_BY_GLIBC
 
 
-def _seconds(load: Load, device: torch.device, budget: int) -> float:
+def _seconds(load: Load, device: torch.device, budget: int, recomputed: bool) -> float:
     shape, full = load.shape, load.method is Method.FULL
     lengths = load.lengths[:_SAMPLE]
     if not lengths:
@@ -219,7 +246,7 @@ def _seconds(load: Load, device: torch.device, budget: int) -> float:
             padded += longest * len(piece)
             squares += longest * longest * len(piece) / load.sequences
     # Forward, and backward to the inputs; backward to the weights only where they are trained.
-    times = 3 if full else 2
+    times = (3 if full else 2) + recomputed
     embeddings = shape.vocabulary * shape.hidden
     body = max(0, shape.parameters - embeddings)
     learned = padded * load.trained_tokens / max(1, sum(load.lengths))
@@ -249,7 +276,7 @@ def _remedies(load: Load, device: torch.device, budget: int) -> tuple[str, ...]:
     """The knobs that would lower the memory, each with what the run would then need."""
     settings = load.hyperparameters
     longest = max(load.lengths, default=1)
-    needed = memory_needed(load, device, budget)
+    needed = memory_needed(load, device, budget, recomputed=True)
     changes: list[tuple[str, Load]] = []
     if load.method is Method.FULL:
         lora = settings.model_copy(update={"lora_rank": 16, "target_modules": "all-linear"})
@@ -265,7 +292,8 @@ def _remedies(load: Load, device: torch.device, budget: int) -> tuple[str, ...]:
         changes.append(("method qlora", replace(load, method=Method.QLORA)))
     found = []
     for words, changed in changes:
-        less = memory_needed(changed, device, max(1, min(budget, max(changed.lengths, default=1))))
+        budget = max(1, min(budget, max(changed.lengths, default=1)))
+        less = memory_needed(changed, device, budget, recomputed=True)
         if less < needed * 0.95:
             found.append(f"{words}: {less / 2**30:.1f} GiB")
     return (*found, "a smaller base model")

@@ -10,8 +10,8 @@ import os
 import sys
 import traceback
 import warnings
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,9 @@ from ftkit.backend import JobStatus
 from ftkit.errors import FtkitError
 from ftkit_local import locks
 from ftkit_local.device import choose_device, lock_name
+from ftkit_local.durable import discard_folder
 from ftkit_local.runs import RunFolder
+from ftkit_local.trainer.checkpoint import FOLDER
 from ftkit_local.trainer.failures import is_the_disks, plain_message
 from ftkit_local.trainer.interrupts import Cancelled, Interrupts, Paused, Stopped
 from ftkit_local.trainer.journal import Journal
@@ -44,9 +46,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if lock is None:
         return 0  # another trainer has this run
     try:
-        return 0 if run.outcome() is not None else _own(run)
+        return _own(run) if (outcome := run.outcome()) is None else _tidied(run, outcome)
     finally:
         lock.release()
+
+
+def _tidied(run: RunFolder, outcome: Mapping[str, Any]) -> int:
+    """The run has ended; its trainer may have been killed before it had removed what only a resume needs."""
+    if outcome["status"] == JobStatus.SUCCEEDED:
+        with suppress(OSError):
+            discard_folder(run.path / FOLDER)
+    return 0
 
 
 def _own(run: RunFolder) -> int:
@@ -67,6 +77,8 @@ def _own(run: RunFolder) -> int:
             message = plain_message(error, run.path)
             if not isinstance(error, FtkitError):
                 traceback.print_exc()
+            if run.outcome() is not None:
+                return 0  # the result has its name; only the disk's word that it stays was missing
             if isinstance(error, Stopped) or is_the_disks(error):
                 _leave(journal, message)
             else:

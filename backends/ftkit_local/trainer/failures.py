@@ -6,13 +6,8 @@ import errno
 from pathlib import Path
 
 from ftkit.errors import FtkitError
+from ftkit_local.trainer.out_of_memory import is_out_of_memory
 
-_MEMORY_WORDS = (
-    "out of memory",
-    "can't allocate memory",
-    "not enough memory",
-    "defaultcpuallocator",
-)
 _DISK_WORDS = ("no space left", "disk quota exceeded", "file too large", "os error 28")
 _BROKEN_WORDS = ("input/output error", "read-only file system", "os error 5", "os error 30")
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -23,7 +18,7 @@ def plain_message(error: BaseException, folder: Path) -> str:
     if isinstance(error, FtkitError):
         return str(error)
     text = str(error).strip()
-    if isinstance(error, MemoryError) or _says(text, _MEMORY_WORDS):
+    if is_out_of_memory(error):
         return (
             f"out of memory: use shorter rows, a lower lora_rank, method lora instead of full, or a smaller base "
             f"({_first_line(text) or type(error).__name__})"

@@ -16,9 +16,10 @@ from ftkit.hyperparameters import Method
 from ftkit_local.allocator import allocator_in_use
 from ftkit_local.device import device_words
 from ftkit_local.durable import discard_folder, new_folder_beside, publish_folder
+from ftkit_local.matrix_products import library_name
 from ftkit_local.open_renderer import open_renderer
 from ftkit_local.runs import RunFolder
-from ftkit_local.sizing import Load, forecast, shape_of, token_budget
+from ftkit_local.sizing import Load, forecast, recomputes, shape_of, token_budget
 from ftkit_local.trainer.adapter import (
     add_adapter,
     load_base,
@@ -34,7 +35,9 @@ from ftkit_local.trainer.integrity import checksums, require_frozen, require_mov
 from ftkit_local.trainer.interrupts import Interrupts
 from ftkit_local.trainer.journal import Journal
 from ftkit_local.trainer.loop import Trained, train
+from ftkit_local.trainer.lora_layers import use_own_layers
 from ftkit_local.trainer.methods import made_ready, objective_of, rows_in
+from ftkit_local.trainer.recomputing import recompute_activations
 from ftkit_local.trainer.spec import Spec, versions
 
 
@@ -55,8 +58,11 @@ def run_job(
     model = load_base(spec.base.folder, device, spec.method)
     if spec.method is not Method.FULL:
         model = add_adapter(model, settings, spec.base.id)
+        use_own_layers(model)
     if spec.continues is not None:
         take_over(model, spec.continues)
+    if plan["recomputed_activations"]:
+        recompute_activations(model)
     trainable = sum(value.numel() for value in model.parameters() if value.requires_grad)
     journal.write(
         "plan",
@@ -174,7 +180,9 @@ def _plan(spec: Spec, rows: Sequence[Row], pad_id: int, device: Any) -> tuple[Wo
         "memory_free": expected.memory_free,
         "seconds": round(expected.seconds, 1),
         "micro_batch_tokens": budget,
+        "recomputed_activations": recomputes(load, device, budget),
         "allocator": allocator_in_use(os.environ),
+        "own_products_by": library_name(device),
     }
 
 
@@ -246,6 +254,7 @@ def _publish(
                 "device": device_words(work.device),
                 "threads": torch.get_num_threads(),
                 "micro_batch_tokens": done.token_budget,
+                "own_products_by": library_name(work.device),
             },
         }
         write_facts(hidden, facts)

@@ -15,6 +15,7 @@ from ftkit_local.trainer.best import Best
 from ftkit_local.trainer.checkpoint import Checkpoint, Checkpoints, Progress
 from ftkit_local.trainer.gradients import Row, Work, accumulate_gradients, mean_loss
 from ftkit_local.trainer.interrupts import Paused
+from ftkit_local.trainer.out_of_memory import within_memory
 from ftkit_local.trainer.schedule import learning_rate
 
 CLIP_NORM = 1.0
@@ -94,7 +95,7 @@ def train(
             schedule=settings.schedule,
             warmup_ratio=settings.warmup_ratio,
         )
-        loss = accumulate_gradients(model, batch, work)
+        loss, work = within_memory(accumulate_gradients, model, batch, work, emit)
         _require_finite(loss, "loss", step, batch)
         norm = float(torch.nn.utils.clip_grad_norm_(parameters, CLIP_NORM))
         _require_finite(norm, "gradient", step, batch)
@@ -119,7 +120,7 @@ def train(
         took = before_s + ended - started
         stopped_early = _out_of_time(work, step, took + ended - began)
         if validation and (step % per_epoch == 0 or step == work.steps or stopped_early):
-            judged = mean_loss(model, validation, work)
+            judged, work = within_memory(mean_loss, model, validation, work, emit)
             _require_finite(judged, "validation loss", step, validation)
             emit(
                 "validation",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ftkit.data.tokens import IGNORED
-from ftkit_local.projection import labelled_logits
+from ftkit_local.trainer.chunked_loss import labelled_loss
 from ftkit_local.trainer.gradients import Work
 from ftkit_local.trainer.rows import TrainingRow
 
@@ -32,9 +32,7 @@ class Supervised:
             labels[index, : row.length] = torch.tensor(row.labels)
         ids, labels = ids.to(work.device), labels.to(work.device)
         learned = labels != IGNORED
-        logits = labelled_logits(model, ids, None, learned)
-        targets = labels[:, 1:][learned[:, 1:]]
-        return torch.nn.functional.cross_entropy(logits.float(), targets, reduction="sum")
+        return labelled_loss(model, ids, learned, labels[:, 1:][learned[:, 1:]])
 
     def figures(self) -> dict[str, float]:
         """Nothing: the loss says it."""
