@@ -39,14 +39,14 @@ MUTANTS = (
            _CHECKPOINT, "        hidden = new_folder_beside(final)\n", "        hidden = final\n        hidden.mkdir()\n", _KILLED),
     Mutant("the manifest is written first",
            _CHECKPOINT,
-           "        hidden = new_folder_beside(final)\n        try:\n            _write(hidden, model, optimizer, progress)\n"
+           "        hidden = new_folder_beside(final)\n        try:\n            _write(hidden, model, optimizer, progress, best or {})\n"
            "            files = {path.name: _sha256(path) for path in sorted(hidden.iterdir())}\n",
-           "        hidden = new_folder_beside(final)\n        _write(hidden, model, optimizer, progress)\n"
+           "        hidden = new_folder_beside(final)\n        _write(hidden, model, optimizer, progress, best or {})\n"
            "        files = {path.name: _sha256(path) for path in sorted(hidden.iterdir())}\n"
            "        discard_folder(hidden)\n        hidden = final\n        hidden.mkdir()\n"
            '        manifest = {"format": _FORMAT, "step": progress.step, "of": self._of, "files": files}\n'
            "        write_file(hidden / MANIFEST, json.dumps(manifest).encode())\n"
-           "        try:\n            _write(hidden, model, optimizer, progress)\n", _KILLED),
+           "        try:\n            _write(hidden, model, optimizer, progress, best or {})\n", _KILLED),
     Mutant("the manifest is not verified",
            _CHECKPOINT, "whole = manifest[\"format\"] == _FORMAT and all(", "whole = manifest[\"format\"] == _FORMAT or all(", _POWER),
     Mutant("half a manifest ends the run",

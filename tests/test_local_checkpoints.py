@@ -169,6 +169,30 @@ def test_one_that_is_not_whole_is_never_read(
     assert ended(run) == ended(whole)
 
 
+def test_where_the_newest_cannot_be_read_the_one_before_is_taken(
+    prepared: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = prepared("ftkwhole")
+    assert main([str(whole.path)]) == 0
+    run = prepared()
+    killed_in(run, STEPS, monkeypatch)
+    true_hash = checkpoint._sha256
+    broken = kept(run)
+
+    def unreadable(path: Path) -> str:
+        if path.parent in broken:
+            raise OSError(errno.EIO, "planted")
+        return true_hash(path)
+
+    monkeypatch.setattr(checkpoint, "_sha256", unreadable)
+    assert main([str(run.path)]) == 1  # neither can be read: nothing is begun anew
+    assert run.died() and kept(run) == broken
+    del broken[0]
+    assert main([str(run.path)]) == 0
+    assert [event.data["step"] for event in run.events() if event.type == "resumed"] == [6]
+    assert ended(run) == ended(whole)
+
+
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [

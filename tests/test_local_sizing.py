@@ -64,6 +64,21 @@ def test_the_trained_parameters_are_those_that_peft_makes(here: Home) -> None:
         assert sizing.trainable_parameters(shape_of(config, 0), Method.LORA, 4, targets) == actual
 
 
+def test_experts_that_are_no_linear_layers_get_no_adapter(tmp_path: Path) -> None:
+    import json
+
+    from transformers import AutoModelForCausalLM
+
+    from ftkit_local.trainer.adapter import add_adapter
+
+    folder = tiny_model_folder(tmp_path / "experts", arch="gptoss")
+    settings = Hyperparameters(lora_rank=4, lora_alpha=8, target_modules="all-linear")
+    model = add_adapter(AutoModelForCausalLM.from_pretrained(folder), settings, "x")
+    actual = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    shape = shape_of(json.loads((folder / "config.json").read_text()), 0)
+    assert sizing.trainable_parameters(shape, Method.LORA, 4, "all-linear") == actual
+
+
 def test_the_trained_parameters_of_the_real_model_at_rank_16() -> None:
     assert sizing.trainable_parameters(SMALL, Method.LORA, 16, "all-linear") == 4_884_480
     assert sizing.trainable_parameters(SMALL, Method.FULL, 0, "all-linear") == 134_515_008

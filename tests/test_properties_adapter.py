@@ -61,6 +61,7 @@ def test_an_adapter_carries_all_that_it_was_made_from(
     record, base = facts["record"], training.LocalTraining(home, Catalogue()).base(str(model_folder(family)))  # fmt: skip
     assert (record["base"], record["snapshot"]) == (base.id, base.snapshot)
     assert record["template"] == opened(family)[0].fingerprint
+    assert facts["earlier_turns"] == ("kept" if FAMILIES[family].keeps_turns else "rewritten")
     assert (record["system"], record["rows"]) == (SYSTEM, 12)
     assert record["data_sha256"] == data.sha256
     assert record["method"] == "lora" and record["family"] == FAMILIES[family].arch.replace(

@@ -56,7 +56,7 @@ MUTANTS = (
     Mutant("a smaller budget is forgotten in the next step",
            f"{_TRAINER}/loop.py", "loss, work = within_memory(accumulate", "loss, _ = within_memory(accumulate", (_MEMORY,)),
     Mutant("the record tells the budget of the beginning",
-           f"{_TRAINER}/job.py", '"micro_batch_tokens": trained.micro_batch_tokens', '"micro_batch_tokens": work.token_budget', (_MEMORY,)),
+           f"{_TRAINER}/job.py", '"micro_batch_tokens": done.token_budget', '"micro_batch_tokens": work.token_budget', (_MEMORY,)),
     Mutant("activations are always computed again",
            "backends/ftkit_local/sizing.py", "recomputed=False) > free_memory(device)", "recomputed=False) > 0", (_SIZING, _MEMORY)),
     Mutant("a head that caps its logits is forecast in chunks",

@@ -40,6 +40,7 @@ _LAYER_SECONDS = 0.002  # Python's own time, a layer and micro-batch
 _START_SECONDS = 10.0  # imports and loading
 _NOMINAL_RATE = 1e11  # only where the clock stands still and nothing can be measured
 _SAMPLE = 4000
+_EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts")
 _HEAD_EXTRAS = ("final_logit_softcapping", "logits_scaling", "logit_scale")
 
 
@@ -55,6 +56,7 @@ class Shape:
     keys: int
     parameters: int
     plain_head: bool = True  # logits are one product, so they need not all be there at once
+    experts: bool = False  # the feed-forward part is no linear layers, so no adapter goes there
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ def shape_of(config: Mapping[str, Any], parameters: int) -> Shape:
         keys=int(text.get("num_key_value_heads") or heads) * head,
         parameters=parameters,
         plain_head=not any(text.get(name) for name in _HEAD_EXTRAS),
+        experts=any(text.get(name) for name in _EXPERTS),
     )
 
 
@@ -107,10 +110,13 @@ def trainable_parameters(
         "k_proj": (shape.hidden, shape.keys),
         "v_proj": (shape.hidden, shape.keys),
         "o_proj": (shape.queries, shape.hidden),
-        "gate_proj": (shape.hidden, shape.intermediate),
-        "up_proj": (shape.hidden, shape.intermediate),
-        "down_proj": (shape.intermediate, shape.hidden),
     }
+    if not shape.experts:
+        ends |= {
+            "gate_proj": (shape.hidden, shape.intermediate),
+            "up_proj": (shape.hidden, shape.intermediate),
+            "down_proj": (shape.intermediate, shape.hidden),
+        }
     chosen = ends if isinstance(targets, str) else [name for name in ends if name in targets]
     return shape.layers * rank * sum(sum(ends[name]) for name in chosen)
 

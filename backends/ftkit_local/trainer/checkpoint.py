@@ -110,17 +110,27 @@ class Checkpoints:
         self._took = 0.0
 
     def latest(self) -> Checkpoint | None:
-        """The newest one that is whole; what is not is removed. Raises TrainingError where it is of another run."""
+        """The newest one that is whole; what is not is removed.
+
+        Raises TrainingError where it is of another run, OSError where one cannot be read and none is older.
+        """
         for path in self._hidden():
             discard_folder(path)
+        unread: OSError | None = None
         for path in reversed(self._named()):
-            manifest = _verified(path)
+            try:
+                manifest = _verified(path)
+            except OSError as error:  # the disk is at fault, and may give it back another time
+                unread = error
+                continue
             if manifest is None:
                 _remove(path)
                 continue
             self._require_same(path, manifest["of"])
             values = json.loads((path / "progress.json").read_bytes())
             return Checkpoint(path, Progress(**values))
+        if unread is not None:
+            raise unread
         return None
 
     def due(self, step: int) -> bool:

@@ -17,7 +17,7 @@ from ftkit_local.allocator import allocator_in_use
 from ftkit_local.device import device_words
 from ftkit_local.durable import discard_folder, new_folder_beside, publish_folder
 from ftkit_local.matrix_products import library_name
-from ftkit_local.open_renderer import open_renderer
+from ftkit_local.open_renderer import LocalRenderer, open_renderer
 from ftkit_local.runs import RunFolder
 from ftkit_local.sizing import Load, forecast, recomputes, shape_of, token_budget
 from ftkit_local.trainer.adapter import (
@@ -200,7 +200,7 @@ def _publish(
     spec: Spec,
     run: RunFolder,
     model: Any,
-    renderer: Renderer,
+    renderer: LocalRenderer,
     work: Work,
     trained: Trained,
     name: str,
@@ -234,6 +234,7 @@ def _publish(
         }
         facts = {
             "record": record,
+            "earlier_turns": renderer.earlier_turns,
             "continues": None
             if spec.continues is None
             else spec.continues.model_dump(exclude={"folder"}),
