@@ -152,12 +152,20 @@ def test_a_job_whose_trainer_died_goes_on_as_itself(how: str, base: str, home: P
 
 
 def test_a_failed_job_that_cannot_go_on_says_so(base: str) -> None:
+    job = ftkit.submit(ROWS, base, hyperparameters={"max_steps": 50, "learning_rate": 1e30})
+    assert job.wait(60).status is JobStatus.FAILED
+    with pytest.raises(TrainingError, match="cannot go on; submit the same data again"):
+        job.go_on()
+
+
+def test_a_job_that_a_signal_stopped_goes_on(base: str) -> None:
     job = ftkit.submit(ROWS, base, hyperparameters={"max_steps": 100_000})
     started = next(event for event in job.events(follow=True) if event.type == "started")
     os.kill(started.data["pid"], signal.SIGTERM)
     assert job.wait(60).status is JobStatus.FAILED
-    with pytest.raises(TrainingError, match="cannot go on; submit the same data again"):
-        job.go_on()
+    assert not job.go_on().status.final
+    job.cancel()
+    assert job.wait(60).status is JobStatus.CANCELLED
 
 
 def test_waiting_too_long_leaves_the_job_running(base: str) -> None:
