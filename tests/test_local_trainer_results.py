@@ -149,6 +149,31 @@ def test_full_tuning_publishes_a_model_that_opens_without_ftkit(prepared: Any, h
     assert here.training.result("ftkrun1").method == "full"
 
 
+def test_the_time_that_its_cost_allows_runs_from_before_the_base_is_loaded(
+    prepared: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    true_load = job.load_base
+
+    def ticking() -> float:
+        now[0] += 0.001
+        return now[0]
+
+    def slowly(*given: Any) -> Any:
+        now[0] += 100.0
+        return true_load(*given)
+
+    monkeypatch.setattr(job.clock, "monotonic", ticking)
+    monkeypatch.setattr(job, "load_base", slowly)
+    for allowed, steps in ((150.0, 150), (99.0, 1)):
+        now[0] = 0.0
+        run = prepared(f"ftkallow{allowed:.0f}", epochs=50)
+        rewrite_spec(run, stop_after_s=allowed)
+        assert main([str(run.path)]) == 0
+        outcome = run.outcome()
+        assert outcome is not None and outcome["summary"]["steps"] == steps
+
+
 def test_a_run_stops_at_its_time_limit_and_publishes_what_it_has(prepared: Any) -> None:
     run = prepared(epochs=50, max_time_s=1e-6)
 

@@ -64,8 +64,8 @@ class QuoteLine:
 class Quote:
     """The price and needs of one run. `usd` is None when any line is unpriced.
 
-    `notes` are what is not settled about the provider's bills, and what the backend says of the run; `not_submittable` says why ftkit cannot run it, where it
-    cannot.
+    `notes` are what is not settled about the provider's bills, and what the backend says of the run; `not_submittable` says
+    why ftkit cannot run it, where it cannot.
     """
 
     instance: str

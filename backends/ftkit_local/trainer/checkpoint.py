@@ -146,7 +146,10 @@ class Checkpoints:
         progress: Progress,
         best: Mapping[str, Any] | None = None,
     ) -> Path:
-        """Write one, with the weights of the best validation; raises OSError where the disk does not take it, and then the ones before are as they were."""
+        """Write one, with the weights of the best validation.
+
+        Raises OSError where the disk does not take it, and then the ones before are as they were.
+        """
         began = clock.monotonic()
         self.folder.mkdir(exist_ok=True)
         final = self.folder / f"step-{progress.step:08d}"

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from ftkit import clock
 from ftkit.backend import JobStatus
 from ftkit.data.tokens import Renderer
 from ftkit.errors import CapabilityError
@@ -45,6 +46,7 @@ def run_job(
     spec: Spec, run: RunFolder, journal: Journal, interrupts: Interrupts, device: Any
 ) -> None:
     """Train and publish; ends with the event "finished" and result.json, or raises."""
+    began = clock.monotonic()
     settings = spec.hyperparameters
     folder = "model" if spec.method is Method.FULL else "adapter"
     for leftover in (run.path / folder, *run.path.glob(f".{folder}.*")):
@@ -88,6 +90,9 @@ def run_job(
         work = replace(work, token_budget=goes_on.progress.token_budget)
     rows = made_ready(spec, model, rows, work, interrupts.check)
     validation = made_ready(spec, model, validation, work, interrupts.check)
+    if work.stop_after_s is not None:  # what came before the first step is paid for too
+        left = work.stop_after_s - (clock.monotonic() - began)
+        work = replace(work, stop_after_s=max(0.0, left))
     trained = train(
         model,
         rows,
