@@ -25,6 +25,7 @@ class Method(StrEnum):
 class Hyperparameters(BaseModel):
     """Settings of one run; None means "the backend decides and says so in the plan".
 
+    `precision` is the number format of products with weights that are not trained; what is trained is fp32 always.
     `early_stopping_patience` is after how many validations in a row without a lower loss a run ends; None ends none.
     """
 
@@ -45,6 +46,7 @@ class Hyperparameters(BaseModel):
     max_length: int | None = Field(None, ge=8)
     beta: float | None = Field(None, gt=0)
     early_stopping_patience: int | None = Field(None, ge=1)
+    precision: Literal["fp32", "bf16"] | None = None
     seed: int | None = Field(None, ge=0, lt=2**31)
 
     def given(self) -> dict[str, Any]:

@@ -251,7 +251,7 @@ def test_every_open_setting_of_preference_tuning_is_decided(here: Home) -> None:
 def test_the_forecast_counts_two_sequences_and_the_reference(
     here: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sizing, "matrix_rate", lambda _: 1e6)
+    monkeypatch.setattr(sizing, "matrix_rate", lambda *_: 1e6)
     monkeypatch.setattr(sizing, "_LAYER_SECONDS", 0.0)
     better = [Example(row.messages) for row in PAIRS]
     settings = {"epochs": 1, "batch_size": 10, "max_length": 512}

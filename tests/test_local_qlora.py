@@ -21,6 +21,7 @@ from ftkit.errors import CapabilityError, NotInstalled
 from ftkit.hyperparameters import Hyperparameters, Method
 from ftkit_local import pricing, sizing
 from ftkit_local.inference import LocalInference
+from ftkit_local.precision import Precision
 from ftkit_local.sizing import Load, Shape, forecast, memory_needed
 from ftkit_local.trainer import loop, quantised
 from ftkit_local.trainer.__main__ import main
@@ -185,9 +186,11 @@ def test_the_same_seed_gives_the_same_bits(prepared: Any) -> None:
 LARGE = Shape(32, 4096, 14336, 128256, queries=4096, keys=1024, parameters=8_030_261_248)
 
 
-def load(method: Method, shape: Shape = LARGE) -> Load:
-    settings = Hyperparameters(batch_size=8, lora_rank=16, target_modules="all-linear")
-    return Load(shape, method, settings, (128,) * 64, 4096, 8)
+def load(method: Method, precision: Precision = "fp32") -> Load:
+    settings = Hyperparameters(
+        batch_size=8, lora_rank=16, target_modules="all-linear", precision=precision
+    )
+    return Load(LARGE, method, settings, (128,) * 64, 4096, 8)
 
 
 def test_a_base_in_4_bits_needs_a_quarter_of_the_memory_of_16(
@@ -195,8 +198,8 @@ def test_a_base_in_4_bits_needs_a_quarter_of_the_memory_of_16(
 ) -> None:
     cuda = torch.device("cuda")
     small = 10  # tokens at once, so that weights are what counts
-    saved = memory_needed(load(Method.LORA), cuda, small) - memory_needed(
-        load(Method.QLORA), cuda, small
+    saved = memory_needed(load(Method.LORA, "bf16"), cuda, small) - memory_needed(
+        load(Method.QLORA, "bf16"), cuda, small
     )
     quantised_weights = 6_979_321_856  # of 8.03 billion: all but embeddings, head and norms
     assert saved == pytest.approx(quantised_weights * (2 - 4.127 / 8), rel=0.05)
@@ -204,7 +207,7 @@ def test_a_base_in_4_bits_needs_a_quarter_of_the_memory_of_16(
 
 def test_a_run_that_does_not_fit_is_told_that_4_bits_would(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sizing, "free_memory", lambda _: 2**30)
-    monkeypatch.setattr(sizing, "matrix_rate", lambda _: 3e11)
+    monkeypatch.setattr(sizing, "matrix_rate", lambda *_: 3e11)
     assert any(
         remedy.startswith("method qlora: ")
         for remedy in forecast(load(Method.LORA), CPU, 128).remedies
@@ -213,7 +216,7 @@ def test_a_run_that_does_not_fit_is_told_that_4_bits_would(monkeypatch: pytest.M
 
 
 def test_reading_4_bits_takes_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sizing, "matrix_rate", lambda _: 3e11)
+    monkeypatch.setattr(sizing, "matrix_rate", lambda *_: 3e11)
     monkeypatch.setattr(sizing, "free_memory", lambda _: 2**40)  # neither recomputes
     lora, qlora = (
         forecast(load(method), CPU, 1024).seconds for method in (Method.LORA, Method.QLORA)

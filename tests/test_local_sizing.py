@@ -142,6 +142,26 @@ def test_activations_are_computed_again_only_where_the_run_does_not_fit_otherwis
     assert tight.memory_needed == again and tight.seconds > roomy.seconds
 
 
+def test_matrices_in_bf16_lie_beside_the_file_that_they_were_read_from() -> None:
+    matrices = 30 * (2 * 576 * 576 + 2 * 576 * 192 + 3 * 576 * 1536)
+
+    more = memory_needed(load(precision="bf16"), CPU, 800) - memory_needed(load(), CPU, 800)
+    assert more == 2 * matrices
+
+
+def test_a_processor_that_multiplies_bf16_faster_takes_less_time_but_not_for_all_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sizing, "free_memory", lambda _: 2**40)
+    monkeypatch.setattr(
+        sizing, "matrix_rate", lambda _, kind="fp32": 6e11 if kind == "bf16" else 3e11
+    )
+    whole = forecast(load(), CPU, 800).seconds
+    rounded = forecast(load(precision="bf16"), CPU, 800).seconds
+
+    assert 0.6 * whole < rounded < 0.9 * whole
+
+
 def test_logits_that_are_more_than_one_product_are_all_there_at_once() -> None:
     capped = shape_of(
         {
@@ -178,7 +198,7 @@ def test_a_run_that_does_not_fit_is_told_what_would_lower_its_memory(
 def test_time_grows_with_steps_and_is_larger_for_full_tuning(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sizing, "matrix_rate", lambda _: 3e11)
+    monkeypatch.setattr(sizing, "matrix_rate", lambda *_: 3e11)
     usual = forecast(load(), CPU, 1024).seconds
 
     twice = forecast(replace(load(), steps=16), CPU, 1024).seconds

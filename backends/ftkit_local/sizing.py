@@ -18,6 +18,7 @@ from ftkit.hyperparameters import Hyperparameters, Method
 from ftkit_local.allocator import allocator_environment
 from ftkit_local.device import device_words, free_memory, import_torch
 from ftkit_local.matrix_products import linear
+from ftkit_local.precision import Precision
 from ftkit_local.trainer.batches import epoch_batches, micro_batches
 
 if TYPE_CHECKING:
@@ -155,8 +156,11 @@ def memory_needed(
     """Bytes at the peak of a step."""
     shape, longest = load.shape, max(load.lengths, default=1)
     trainable, full = _trainable(load), load.method is Method.FULL
-    width = 2 if device.type == "cuda" and not full else 4
+    half = load.hyperparameters.precision == "bf16"
+    width = 2 if half and device.type != "cpu" else 4
     weights = _weights(load, width) + (0 if full else trainable * 4)
+    if half and device.type == "cpu":  # beside those in fp32, whose pages stay mapped to their file
+        weights += 2 * _frozen_matrices(shape)
     rows = min(load.hyperparameters.batch_size or 1, max(1, len(load.lengths)))
     rows_at_once = min(rows, max(1, budget // longest))
     kept = _kept_of_a_layer(load, width)
@@ -178,13 +182,17 @@ def _weights(load: Load, width: int) -> int:
     """Bytes of the base; of one in 4 bits the decoder's matrices take a share, and one at a time is whole."""
     if load.method is not Method.QLORA:
         return load.shape.parameters * width
-    quantised = min(load.shape.parameters, load.shape.layers * sum(_matrices(load.shape)))
+    matrices = _frozen_matrices(load.shape)
     whole = 2 * max(_matrices(load.shape))
     return (
         _BITSANDBYTES
-        + int(quantised * _NF4_BYTES)
-        + (load.shape.parameters - quantised + whole) * width
+        + int(matrices * _NF4_BYTES)
+        + (load.shape.parameters - matrices + whole) * width
     )
+
+
+def _frozen_matrices(shape: Shape) -> int:
+    return min(shape.parameters, shape.layers * sum(_matrices(shape)))
 
 
 def _matrices(shape: Shape) -> list[int]:
@@ -207,10 +215,10 @@ def _kept_of_a_layer(load: Load, width: int) -> int:
 
 
 @lru_cache(maxsize=4)
-def matrix_rate(device: torch.device) -> float:
+def matrix_rate(device: torch.device, precision: Precision = "fp32") -> float:
     """Floating-point operations a second of a large matrix product, measured once a process (about 0.2 s)."""
     torch = import_torch()
-    kind = torch.bfloat16 if device.type == "cuda" else torch.float32
+    kind = torch.bfloat16 if precision == "bf16" else torch.float32
     size, repeats = (4096, 20) if device.type == "cuda" else (1024, 20)
     left = torch.ones(size, size, device=device, dtype=kind)
     for count in (3, repeats):
@@ -257,14 +265,22 @@ def _seconds(load: Load, device: torch.device, budget: int, recomputed: bool) ->
     body = max(0, shape.parameters - embeddings)
     learned = padded * load.trained_tokens / max(1, sum(load.lengths))
     adapter = 0 if full else _trainable(load)
+    frozen = 2 * times * body * padded
     operations = (
-        2 * times * body * padded
+        frozen
         + 6 * adapter * padded
         + 2 * times * embeddings * learned
         + 12 * shape.layers * shape.queries * squares
     )
-    rate = matrix_rate(device) * _EFFICIENCY
-    one_step = operations / rate / steps + _LAYER_SECONDS * shape.layers * pieces / steps
+    precision = load.hyperparameters.precision or "fp32"
+    rest: Precision = "fp32" if device.type == "cpu" else precision
+    rate = matrix_rate(device, rest) * _EFFICIENCY
+    seconds = operations / rate
+    if (
+        precision != rest
+    ):  # the products with frozen weights are faster, what stands between them is not
+        seconds -= frozen / matrix_rate(device, rest) - frozen / matrix_rate(device, precision)
+    one_step = seconds / steps + _LAYER_SECONDS * shape.layers * pieces / steps
     if load.method is Method.QLORA:  # all of them for each pass forward and backward
         one_step += 2 * body * pieces / steps / _UNPACKED[device.type]
     reference = 0.0

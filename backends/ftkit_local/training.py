@@ -36,7 +36,15 @@ from ftkit_local.trainer.pairs import encoded_pair
 from ftkit_local.trainer.spec import Spec, SpecAdapter, SpecBase, SpecFile, versions
 from ftkit_local.tuned_folder import read_record
 
-_DECIDED = ("learning_rate", "schedule", "warmup_ratio", "batch_size", "train_on", "max_length")
+_DECIDED = (
+    "learning_rate",
+    "schedule",
+    "warmup_ratio",
+    "batch_size",
+    "train_on",
+    "max_length",
+    "precision",
+)
 _RECORD_FIELDS = frozenset(field.name for field in fields(ModelRecord))
 
 

@@ -1,4 +1,4 @@
-"""The training benchmark as one self-contained SVG: bars of tokens a second and of peak memory, a pair for each shape."""
+"""The training benchmark as one self-contained SVG: bars of tokens a second and of peak memory, those of a shape together."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
 _WIDTH, _ROW, _LEFT, _BAR = 720, 22, 130, 460
-_COLOURS = {"ftkit": "#1f6f8b", "TRL": "#c2703d"}
+_COLOURS = {"ftkit": "#1f6f8b", "ftkit, bf16": "#7fb4c6", "TRL": "#c2703d"}
 
 
 def plot(results: Sequence[tuple[str, str, float, float]], caption: str) -> str:

@@ -41,6 +41,7 @@ def prepare(folder: Path, task: dict[str, Any]) -> dict[str, Any]:
         lora_rank=RANK,
         lora_alpha=2 * RANK,
         target_modules="all-linear",
+        precision=task.get("precision"),
         seed=0,
     )
     here.training.submit(request)
@@ -128,12 +129,13 @@ def trl(folder: Path, task: dict[str, Any]) -> dict[str, Any]:
 
 
 def probe(folder: Path, task: dict[str, Any]) -> dict[str, Any]:
-    """GFLOP/s in fp32 of a 1024-square product: torch's own, and that of the library which ftkit takes here."""
+    """GFLOP/s of a 1024-square product: torch's own, that of the library which ftkit takes here in fp32, and bf16."""
     import torch
 
     from ftkit_local.matrix_products import library_name, linear
 
     square = torch.randn(1024, 1024)
+    rounded = square.to(torch.bfloat16)
 
     def rate(product: Any) -> float:
         found = []
@@ -147,6 +149,7 @@ def probe(folder: Path, task: dict[str, Any]) -> dict[str, Any]:
     return {
         "torch": rate(lambda: square @ square),
         "ftkit": rate(lambda: linear(square, square)),
+        "bf16": rate(lambda: linear(rounded, rounded)),
         "library": library_name(square.device),
     }
 

@@ -16,6 +16,7 @@ from ftkit.data.tokens import Renderer
 from ftkit.errors import CapabilityError
 from ftkit.hyperparameters import Hyperparameters, Method
 from ftkit_local.chatml import TEMPLATE_FILE
+from ftkit_local.precision import Precision
 from ftkit_local.trainer.quantised import load_quantised
 
 _TOKENIZER_FILES = (
@@ -36,15 +37,15 @@ _TOKENIZER_FILES = (
 FACTS_FILE = "ftkit.json"
 
 
-def load_base(folder: Path, device: Any, method: Method) -> Any:
-    """The base in fp32, or 4 bits for qlora; on a CUDA GPU the frozen weights under an adapter are bf16 where it has that."""
+def load_base(folder: Path, device: Any, method: Method, precision: Precision = "fp32") -> Any:
+    """The base, in 4 bits for qlora: in `precision` on a GPU, in fp32 on a processor, which rounds single layers later."""
     import torch
     import transformers
 
     transformers.utils.logging.disable_progress_bar()
     if method is Method.QLORA:
-        return load_quantised(folder, device)
-    half = method is not Method.FULL and device.type == "cuda" and torch.cuda.is_bf16_supported()
+        return load_quantised(folder, device, precision)
+    half = precision == "bf16" and device.type != "cpu"
     model: Any = transformers.AutoModelForCausalLM.from_pretrained(
         folder,
         dtype=torch.bfloat16 if half else torch.float32,

@@ -19,6 +19,7 @@ from ftkit_local.device import device_words
 from ftkit_local.durable import discard_folder, new_folder_beside, publish_folder
 from ftkit_local.matrix_products import library_name
 from ftkit_local.open_renderer import LocalRenderer, open_renderer
+from ftkit_local.precision import usual_precision
 from ftkit_local.runs import RunFolder
 from ftkit_local.sizing import Load, forecast, recomputes, shape_of, token_budget
 from ftkit_local.trainer.adapter import (
@@ -36,7 +37,7 @@ from ftkit_local.trainer.integrity import checksums, require_frozen, require_mov
 from ftkit_local.trainer.interrupts import Interrupts
 from ftkit_local.trainer.journal import Journal
 from ftkit_local.trainer.loop import Trained, train
-from ftkit_local.trainer.lora_layers import use_own_layers
+from ftkit_local.trainer.lora_layers import hold_in_bf16, use_own_layers
 from ftkit_local.trainer.methods import made_ready, objective_of, rows_in
 from ftkit_local.trainer.recomputing import recompute_activations
 from ftkit_local.trainer.spec import Spec, versions
@@ -57,10 +58,13 @@ def run_job(
     interrupts.check()
     work, plan = _plan(spec, rows, renderer.pad_id, device)
     _make_repeatable(settings.seed or 0)
-    model = load_base(spec.base.folder, device, spec.method)
+    precision = settings.precision or usual_precision(spec.method, device)
+    model = load_base(spec.base.folder, device, spec.method, precision)
     if spec.method is not Method.FULL:
         model = add_adapter(model, settings, spec.base.id)
         use_own_layers(model)
+    if precision == "bf16" and device.type == "cpu":
+        hold_in_bf16(model)
     if spec.continues is not None:
         take_over(model, spec.continues)
     if plan["recomputed_activations"]:

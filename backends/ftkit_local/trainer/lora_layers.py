@@ -2,7 +2,8 @@
 
 Only `forward` of single layers is replaced: parameters, names and what PEFT saves stay PEFT's. A layer that is anything
 but a plain Linear with one active adapter (4-bit, dropout, DoRA, trained bias) keeps PEFT's forward, and so does one that
-is merged, switched off or given another dtype at the time of a call.
+is merged, switched off or given another dtype at the time of a call. Its frozen weight may be held in bf16 beside an adapter
+and activations in fp32.
 """
 
 from __future__ import annotations
@@ -123,6 +124,25 @@ def use_own_layers(model: Any) -> int:
     return replaced
 
 
+def hold_in_bf16(model: Any) -> int:
+    """Round the frozen weight of every layer that has an own forward to bf16, in which it is multiplied from now on; how many."""
+    from peft.tuners.lora.layer import Linear
+
+    held = 0
+    for module in model.modules():
+        if type(module) is Linear and _weights(module) is not None:
+            base = module.base_layer
+            base.weight.data = base.weight.data.to(torch.bfloat16)
+            base.forward = partial(_frozen_forward, base)  # where the adapter is switched off
+            held += 1
+    return held
+
+
+def _frozen_forward(layer: Any, x: Any) -> Any:
+    product = torch.nn.functional.linear(x.to(layer.weight.dtype), layer.weight).to(x.dtype)
+    return product if layer.bias is None else product + layer.bias
+
+
 def _weights(layer: Any) -> tuple[Any, ...] | None:
     """(weight, bias, A, B, scaling) of a LoRA layer that is a plain product at this moment, else None."""
     names = layer.active_adapters
@@ -137,25 +157,29 @@ def _weights(layer: Any) -> tuple[Any, ...] | None:
     weight, bias = base.weight, base.bias
     if weight.requires_grad or (bias is not None and bias.requires_grad):
         return None
-    if not weight.dtype == a.weight.dtype == b.weight.dtype:
+    if a.weight.dtype != b.weight.dtype or not _go_together(weight.dtype, a.weight.dtype):
         return None
     return weight, bias, a.weight, b.weight, layer.scaling[name]
 
 
-def _fits(x: Any, weight: Any) -> bool:
-    return bool(x.dtype == weight.dtype) and not torch.is_autocast_enabled(x.device.type)
+def _go_together(frozen: torch.dtype, trained: torch.dtype) -> bool:
+    return frozen in (trained, torch.bfloat16) and trained in (torch.float32, frozen)
+
+
+def _fits(x: Any, adapter: Any) -> bool:
+    return bool(x.dtype == adapter.dtype) and not torch.is_autocast_enabled(x.device.type)
 
 
 def _lora_forward(layer: Any, original: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
     weights = None if args or kwargs else _weights(layer)
-    if weights is None or not _fits(x, weights[0]):
+    if weights is None or not _fits(x, weights[2]):
         return original(x, *args, **kwargs)
     return LoraProduct.apply(x, *weights)
 
 
 def _gated_forward(block: Any, original: Any, x: Any) -> Any:
     weights = _weights(block.down_proj)
-    if weights is None or not _fits(x, weights[0]):
+    if weights is None or not _fits(x, weights[2]):
         return original(x)
     return GatedProduct.apply(block.gate_proj(x), block.up_proj(x), block.act_fn, *weights)
 

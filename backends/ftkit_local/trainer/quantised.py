@@ -10,6 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from ftkit_local.precision import Precision
+
 INSTALL = "pip install 'ftkit[qlora]'"
 
 
@@ -18,14 +20,13 @@ def installed() -> bool:
     return find_spec("bitsandbytes") is not None
 
 
-def load_quantised(folder: Path, device: Any) -> Any:
-    """The model in `folder`; products are computed in bf16 on a CUDA GPU that has it, else in fp32."""
+def load_quantised(folder: Path, device: Any, precision: Precision = "fp32") -> Any:
+    """The model in `folder`; products are computed in `precision`."""
     import bitsandbytes
     import torch
     import transformers
 
-    half = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-    dtype = torch.bfloat16 if half else torch.float32
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     model: Any = transformers.AutoModelForCausalLM.from_pretrained(
         folder,
         dtype=dtype,

@@ -28,6 +28,7 @@ SAMPLES: dict[str, Any] = {
     "max_length": 128,
     "beta": 0.1,
     "early_stopping_patience": 2,
+    "precision": "fp32",
     "seed": 7,
 }
 _ADAPTERS = frozenset((Method.LORA, Method.QLORA))
