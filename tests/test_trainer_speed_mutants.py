@@ -9,6 +9,7 @@ import pytest
 from tests.mutants import Mutant, told
 
 _LAYERS, _LOSS = "tests/test_lora_layers.py", "tests/test_chunked_loss.py"
+_ROUNDED = "tests/test_bf16_products.py"
 _MEMORY, _SIZING = "tests/test_out_of_memory.py", "tests/test_local_sizing.py"
 _TRAINER = "backends/ftkit_local/trainer"
 
@@ -57,6 +58,26 @@ MUTANTS = (
            f"{_TRAINER}/loop.py", "loss, work = within_memory(accumulate", "loss, _ = within_memory(accumulate", (_MEMORY,)),
     Mutant("the record tells the budget of the beginning",
            f"{_TRAINER}/job.py", '"micro_batch_tokens": done.token_budget', '"micro_batch_tokens": work.token_budget', (_MEMORY,)),
+    Mutant("a product in bf16 loses what it is added to",
+           "backends/ftkit_local/matrix_products.py", "return base.add_(x.to(weight.dtype) @ weight.t())", "return (x.to(weight.dtype) @ weight.t()).to(x.dtype)", (_ROUNDED,)),
+    Mutant("a sum behind a product in bf16 is rounded too",
+           "backends/ftkit_local/matrix_products.py", "return base.add_(x.to(weight.dtype) @ weight.t())", "return base.add_(x.to(weight.dtype) @ weight.t()).to(weight.dtype).to(x.dtype)", (_ROUNDED,)),
+    Mutant("the adapter is rounded with the base",
+           f"{_TRAINER}/lora_layers.py", "            base = module.base_layer\n", "            base = module.base_layer\n            module.to(torch.bfloat16)\n", (_ROUNDED,)),
+    Mutant("a base in bf16 is not read where its adapter is off",
+           f"{_TRAINER}/lora_layers.py", "            base.forward = partial(_frozen_forward, base)", "            held += 0", (_ROUNDED,)),
+    Mutant("a bias is rounded where the adapter is off",
+           f"{_TRAINER}/lora_layers.py", "else product + layer.bias", "else (product + layer.bias).to(layer.weight.dtype).to(x.dtype)", (_ROUNDED,)),
+    Mutant("precision has no effect on a processor",
+           f"{_TRAINER}/job.py", 'if precision == "bf16" and device.type == "cpu":', 'if precision == "bf16" and device.type == "tpu":', (_ROUNDED,)),
+    Mutant("a processor rounds without being told to",
+           "backends/ftkit_local/precision.py", "method is not Method.FULL and _gpu_has_bf16(device) else", "method is not Method.FULL else", (_ROUNDED,)),
+    Mutant("weights that are trained may be rounded",
+           "backends/ftkit_local/precision.py", "if method is Method.FULL:\n        raise", "if method is Method.DPO:\n        raise", (_ROUNDED,)),
+    Mutant("the matrices in bf16 take no room",
+           "backends/ftkit_local/sizing.py", "weights += 2 * _frozen", "weights += 0 * _frozen", (_SIZING,)),
+    Mutant("all of a step is as much faster as its products",
+           "backends/ftkit_local/sizing.py", "seconds -= frozen / matrix_rate(device, rest) - frozen / matrix_rate(device, precision)", "seconds *= matrix_rate(device, rest) / matrix_rate(device, precision)", (_SIZING,)),
     Mutant("activations are always computed again",
            "backends/ftkit_local/sizing.py", "recomputed=False) > free_memory(device)", "recomputed=False) > 0", (_SIZING, _MEMORY)),
     Mutant("a head that caps its logits is forecast in chunks",

@@ -3,8 +3,6 @@
 torch multiplies fp32 with MKL, which gives AMD's processors no AVX-512 code: there oneDNN, which torch carries too, is
 twice as fast (210 against 100 GFLOP/s a core, each shape of a step measured). The choice follows from the processor and
 not from a measurement, so that a run that is repeated takes the same library and gets the same bits.
-
-A weight held in bf16 is multiplied in bf16, summed up in fp32 and rounded once more; what comes out has the dtype of `x`.
 """
 
 from __future__ import annotations
@@ -25,19 +23,20 @@ def linear(x: Tensor, weight: Tensor) -> Tensor:
     """`x @ weight.T` for x [n, in] and weight [out, in], either of which may be a transposed view; no gradient flows."""
     import torch
 
-    if x.dtype != weight.dtype:
-        return _in_the_weights_format(x, weight).to(x.dtype)
     if x.dtype == torch.float32 and x.device.type == "cpu" and x.numel() and prefers_onednn():
         return _onednn(x, weight)
     return x @ weight.t()
 
 
 def linear_onto(base: Tensor, x: Tensor, weight: Tensor) -> Tensor:
-    """`base + x @ weight.T`, added while the product is written; `base` [n, out] is used up. No gradient flows."""
+    """`base + x @ weight.T`, added while the product is written; `base` [n, out] is used up. No gradient flows.
+
+    Where the weight is held in bf16 and x is not, x and the product are rounded to bf16; the sum has the dtype of `base`.
+    """
     import torch
 
     if x.dtype != weight.dtype:
-        return base.add_(_in_the_weights_format(x, weight))
+        return base.add_(x.to(weight.dtype) @ weight.t())
     if x.dtype == torch.float32 and x.device.type == "cpu" and x.numel() and prefers_onednn():
         summed: Tensor = torch.ops.mkldnn._linear_pointwise.binary(x, base, weight, None, "add")
         return summed
@@ -66,10 +65,6 @@ def prefers_onednn() -> bool:
     except OSError:
         return False
     return amd and torch.backends.cpu.get_cpu_capability() == "AVX512" and _onednn_is_right()
-
-
-def _in_the_weights_format(x: Tensor, weight: Tensor) -> Tensor:
-    return x.to(weight.dtype) @ weight.t()
 
 
 def _onednn(x: Tensor, weight: Tensor) -> Tensor:
