@@ -107,6 +107,13 @@ def test_any_json_is_read_or_at_fault_and_never_breaks_a_reader(
     assert json.dumps(values) == before
 
 
+def test_two_answers_to_no_question_are_refused_where_the_prompt_has_to_have_a_turn() -> None:
+    answers = (Message("system", "Be kind."), Message("assistant", "yes"))
+    example = Example(answers, rejected=(Message("assistant", "no"),))
+    written = {one.name: judged(example, one) for one in FORMATS if "rejected" in one.needs}
+    assert written == {"preference": True, "chosen_rejected": True, "google_preference": False}
+
+
 @pytest.mark.parametrize("feature", sorted(WORDS))
 def test_the_examples_of_these_properties_have_every_feature(feature: str) -> None:
     strategy = st.one_of(examples(), plain_chats())

@@ -149,6 +149,20 @@ def test_matrices_in_bf16_lie_beside_the_file_that_they_were_read_from() -> None
     assert more == 2 * matrices
 
 
+def test_matrices_that_were_read_from_a_file_in_bf16_are_held_once_but_were_fp32_for_a_moment() -> (
+    None
+):
+    matrices = 30 * (2 * 576 * 576 + 2 * 576 * 192 + 3 * 576 * 1536)
+    half = replace(SMALL, stored_half=True)
+
+    saved = memory_needed(load(shape=half), CPU, 800) - memory_needed(
+        load(shape=half, precision="bf16"), CPU, 800
+    )
+    assert saved == 2 * matrices
+    short = load((9,) * 64, shape=half, batch_size=1, precision="bf16")
+    assert memory_needed(short, CPU, 9) == sizing._LIBRARIES + 4 * SMALL.parameters
+
+
 def test_a_processor_that_multiplies_bf16_faster_takes_less_time_but_not_for_all_of_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -245,6 +259,8 @@ def test_the_text_part_of_a_model_that_reads_images_is_what_counts() -> None:
     }
 
     assert shape_of({"text_config": text}, 7) == Shape(2, 64, 128, 100, 64, 64, 7)
+    assert shape_of({"dtype": "bfloat16", **text}, 7).stored_half
+    assert shape_of({"torch_dtype": "float16", "text_config": text}, 7).stored_half
 
 
 # --- settings ----------------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ _KEPT_BY_GLIBC, _KEPT_BY_TCMALLOC = 1.6, 1.1
 _NF4_BYTES = (
     4.127 / 8
 )  # a weight in 4 bits with its doubly quantised scale (arXiv 2305.14314, section 3)
-_BITSANDBYTES = 200 * 2**20  # its import, and what unpacking keeps: measured on a processor
+_BITSANDBYTES = 150 * 2**20  # its import, and what unpacking keeps: measured on a processor
 _EFFICIENCY = 0.7  # of the matrix rate, over a whole step
 _UNPACKED = {"cpu": 2.5e9, "cuda": 2e11}  # weights in 4 bits read a second; measured on a processor
 _LAYER_SECONDS = 0.002  # Python's own time, a layer and micro-batch
@@ -47,7 +47,10 @@ _HEAD_EXTRAS = ("final_logit_softcapping", "logits_scaling", "logit_scale")
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The sizes of a decoder that matter here; `queries` and `keys` are heads x head size."""
+    """The sizes of a decoder that matter here; `queries` and `keys` are heads x head size.
+
+    `stored_half` says that its file has 2 bytes a weight, else 4.
+    """
 
     layers: int
     hidden: int
@@ -57,6 +60,7 @@ class Shape:
     keys: int
     parameters: int
     plain_head: bool = True  # logits are one product, so they need not all be there at once
+    stored_half: bool = False
     experts: bool = False  # the feed-forward part is no linear layers, so no adapter goes there
 
 
@@ -87,6 +91,7 @@ def shape_of(config: Mapping[str, Any], parameters: int) -> Shape:
     heads = int(text["num_attention_heads"])
     hidden = int(text["hidden_size"])
     head = int(text.get("head_dim") or hidden // heads)
+    stored = next((config[name] for name in ("dtype", "torch_dtype") if config.get(name)), None)
     return Shape(
         layers=int(text["num_hidden_layers"]),
         hidden=hidden,
@@ -96,6 +101,7 @@ def shape_of(config: Mapping[str, Any], parameters: int) -> Shape:
         keys=int(text.get("num_key_value_heads") or heads) * head,
         parameters=parameters,
         plain_head=not any(text.get(name) for name in _HEAD_EXTRAS),
+        stored_half=stored in ("bfloat16", "float16"),
         experts=any(text.get(name) for name in _EXPERTS),
     )
 
@@ -159,23 +165,30 @@ def memory_needed(
     half = load.hyperparameters.precision == "bf16"
     width = 2 if half and device.type != "cpu" else 4
     weights = _weights(load, width) + (0 if full else trainable * 4)
-    if half and device.type == "cpu":  # beside those in fp32, whose pages stay mapped to their file
-        weights += 2 * _frozen_matrices(shape)
+    if half and device.type == "cpu":
+        # Those in fp32 that it was rounded from are freed, or stay mapped to their file where that has fp32.
+        weights += (-2 if shape.stored_half else 2) * _frozen_matrices(shape)
     rows = min(load.hyperparameters.batch_size or 1, max(1, len(load.lengths)))
     rows_at_once = min(rows, max(1, budget // longest))
     kept = _kept_of_a_layer(load, width)
     kept = shape.layers * shape.hidden + kept if recomputed else shape.layers * kept
-    activations = rows_at_once * longest * kept * width
-    learned = rows_at_once * longest * load.trained_tokens / max(1, sum(load.lengths))
-    logits = int(learned * shape.vocabulary * 4 * _LOGIT_COPIES)
-    if shape.plain_head and load.method is not Method.DPO:
-        logits = min(logits, _LOGIT_CHUNKS)
-    step = int((activations + logits) * (_kept() if device.type == "cpu" else 1.1))
-    # Gradients take the place of activations as backward goes, unless they wait for the next micro-batch.
+    holes = _kept() if device.type == "cpu" else 1.1
+
+    def step(together: int) -> int:
+        tokens = together * longest
+        learned = tokens * load.trained_tokens / max(1, sum(load.lengths))
+        logits = int(learned * shape.vocabulary * 4 * _LOGIT_COPIES)
+        if shape.plain_head and load.method is not Method.DPO:
+            logits = min(logits, _LOGIT_CHUNKS)
+        return int((tokens * kept * width + logits) * holes)
+
+    # Gradients take the place of activations as backward goes, and then wait for the next micro-batch.
     gradients = trainable * 4
-    peak = max(step, gradients) if rows_at_once == rows else step + gradients
+    later = min(rows_at_once, rows - rows_at_once)
+    peak = max(step(rows_at_once), gradients + (step(later) if later else 0))
     kept_best = trainable * 4 if load.keeps_best and device.type != "cuda" else 0
-    return _LIBRARIES + weights + trainable * 8 + kept_best + peak
+    loading = shape.parameters * 4 if half and device.type == "cpu" else 0
+    return _LIBRARIES + max(loading, weights + trainable * 8 + kept_best + peak)
 
 
 def _weights(load: Load, width: int) -> int:
@@ -210,7 +223,8 @@ def _kept_of_a_layer(load: Load, width: int) -> int:
         return (
             kept + 2 * shape.hidden + 2 * shape.intermediate
         )  # normalised inputs, the gate's two products
-    own_layers = width == 4  # else adapter and base differ in dtype, and PEFT's forward is used
+    # PEFT's forward is used where the base is in 4 bits, or all of it in another dtype than the adapter
+    own_layers = width == 4 and load.method is not Method.QLORA
     return kept if own_layers else kept + 2 * shape.intermediate
 
 

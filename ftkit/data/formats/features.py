@@ -40,6 +40,7 @@ WORDS = {
     "weights": "weights of turns",
     "names": "names of speakers",
     "rejected": "a rejected answer",
+    "no_question": "two answers to no question",
     "fields": "further columns",
 }
 EVERYTHING = frozenset(WORDS)
@@ -65,6 +66,8 @@ def features(example: Example) -> Iterator[Found]:
         yield Found("parallel_tool_calls", "parallel_tool_calls")
     if example.rejected:
         yield Found("rejected", "rejected")
+        if all(turn.role == "system" for turn in example.messages[:-1]):
+            yield Found("no_question", "messages")
     if example.fields:
         yield Found("fields", "fields")
     for path, turns in (("messages", example.messages), ("rejected", example.rejected)):

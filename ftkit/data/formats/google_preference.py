@@ -31,7 +31,7 @@ class GooglePreference(OfTurns):
     wants = ("contents", _FIELD)
     reads = (*FIELDS, _FIELD)
     mapped = ()
-    carries = CARRIES
+    carries = CARRIES - {"no_question"}
     needs = ("rejected",)
 
     def example(self, values: Mapping[str, Any]) -> Example:
