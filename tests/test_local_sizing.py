@@ -105,6 +105,22 @@ def test_gradients_that_wait_for_the_next_micro_batch_count() -> None:
     assert in_two - at_once == 4 * SMALL.parameters
 
 
+def test_gradients_wait_beside_the_micro_batch_that_comes_last_and_is_small() -> None:
+    seven_and_one = memory_needed(load(method=Method.FULL, batch_size=8), CPU, 700)
+
+    assert seven_and_one == memory_needed(load(method=Method.FULL, batch_size=7), CPU, 700)
+
+
+def test_a_token_keeps_more_over_a_base_in_4_bits_whose_layers_are_pefts() -> None:
+    def of_a_row(method: Method) -> int:
+        two, one = (memory_needed(load(method=method), CPU, budget) for budget in (200, 100))
+        return two - one
+
+    gated = 30 * 2 * 1536 * 100 * 4  # the gate's two products, in fp32
+    more = of_a_row(Method.QLORA) - of_a_row(Method.LORA)
+    assert more == pytest.approx(gated * sizing._kept(), rel=0.01)
+
+
 def test_an_allocator_that_leaves_no_holes_needs_less(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sizing, "_kept", lambda: sizing._KEPT_BY_GLIBC)
     usual = memory_needed(load(), CPU, 800)
