@@ -215,6 +215,18 @@ def test_a_run_that_does_not_fit_is_told_that_4_bits_would(monkeypatch: pytest.M
     assert not any("qlora" in one for one in forecast(load(Method.QLORA), CPU, 128).remedies)
 
 
+def test_4_bits_are_told_as_a_remedy_in_the_format_that_they_have(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sizing, "free_memory", lambda _: 2**30)
+    monkeypatch.setattr(sizing, "matrix_rate", lambda *_: 3e11)
+    told = [
+        [one for one in forecast(load(Method.LORA, kind), CPU, 128).remedies if "qlora" in one]
+        for kind in ("fp32", "bf16")
+    ]
+    assert told[0] and told[0] == told[1]
+
+
 def test_reading_4_bits_takes_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sizing, "matrix_rate", lambda *_: 3e11)
     monkeypatch.setattr(sizing, "free_memory", lambda _: 2**40)  # neither recomputes

@@ -94,13 +94,15 @@ class LocalPricing:
 
 def _faster_in_bf16(load: Load, device: torch.device, budget: int, seconds: float) -> list[str]:
     """What the other precision would gain, where this processor multiplies bf16 that much faster."""
+    if load.hyperparameters.precision == "bf16":
+        return []
     try:
         refuse_impossible("bf16", load.method, device)
     except CapabilityError:
         return []
     rounded = load.hyperparameters.model_copy(update={"precision": "bf16"})
     shorter = forecast(replace(load, hyperparameters=rounded), device, budget).seconds
-    if load.hyperparameters.precision == "bf16" or shorter > 0.85 * seconds:
+    if shorter > 0.85 * seconds:
         return []
     less = 1 - shorter / seconds
     return [

@@ -18,7 +18,7 @@ from ftkit.hyperparameters import Hyperparameters, Method
 from ftkit_local.allocator import allocator_environment
 from ftkit_local.device import device_words, free_memory, import_torch
 from ftkit_local.matrix_products import linear
-from ftkit_local.precision import Precision
+from ftkit_local.precision import Precision, usual_precision
 from ftkit_local.trainer.batches import epoch_batches, micro_batches
 
 if TYPE_CHECKING:
@@ -315,7 +315,12 @@ def _remedies(load: Load, device: torch.device, budget: int) -> tuple[str, ...]:
     needed = memory_needed(load, device, budget, recomputed=True)
     changes: list[tuple[str, Load]] = []
     if load.method is Method.FULL:
-        lora = settings.model_copy(update={"lora_rank": 16, "target_modules": "all-linear"})
+        usual = {
+            "lora_rank": 16,
+            "target_modules": "all-linear",
+            "precision": usual_precision(Method.LORA, device),
+        }
+        lora = settings.model_copy(update=usual)
         changes.append(("method lora", replace(load, method=Method.LORA, hyperparameters=lora)))
     half = longest // 2 // load.sequences
     cut = tuple(min(length, half * load.sequences) for length in load.lengths)
@@ -325,7 +330,9 @@ def _remedies(load: Load, device: torch.device, budget: int) -> tuple[str, ...]:
         lower = settings.model_copy(update={"lora_rank": 4})
         changes.append(("lora_rank 4", replace(load, hyperparameters=lower)))
     if load.method is Method.LORA and device.type != "mps":
-        changes.append(("method qlora", replace(load, method=Method.QLORA)))
+        precision = usual_precision(Method.QLORA, device)
+        packed = settings.model_copy(update={"precision": precision})
+        changes.append(("method qlora", replace(load, method=Method.QLORA, hyperparameters=packed)))
     found = []
     for words, changed in changes:
         budget = max(1, min(budget, max(changed.lengths, default=1)))

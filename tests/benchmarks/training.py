@@ -173,7 +173,7 @@ def measured(
 
 
 def line(shape: str, label: str, facts: Mapping[str, Any], side: Side) -> str:
-    """A row of the table: medians, the range of what varies, shares of both matrix rates."""
+    """A row of the table: medians, the range of what varies, shares of the matrix rates."""
     speed = statistics.median(side.tokens_a_second)
     work = speed * facts["operations"] / facts["tokens"] / 1e9
     rates = {name: statistics.median(r[name] for r in side.rates) for name in PROBES}
