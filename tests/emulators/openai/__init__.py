@@ -6,6 +6,7 @@ It knows nothing of ftkit. What the public sources do not settle (texts, some co
 
 from __future__ import annotations
 
-from .handle import ContractViolation, EmulatorError, OpenAIEmulator
+from ..serving import ContractViolation, EmulatorError
+from .handle import OpenAIEmulator
 
 __all__ = ["ContractViolation", "EmulatorError", "OpenAIEmulator"]

@@ -9,14 +9,14 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
+from ..serving.clock import unix
+from ..serving.exchange import Call, Reply, answer
 from .book import Book
 from .chat_routes import complete
-from .clock import unix
 from .create_rules import metadata
 from .listing import listed, page
 from .records import Account, Batch
-from .refusals import refusal
-from .replies import Call, Refusal, Reply, answer
+from .refusals import Refusal, refusal
 from .responses_routes import respond
 
 ROOMS = {"/v1/chat/completions": complete, "/v1/responses": respond}
@@ -144,7 +144,7 @@ def _work(book: Book, account: Account, batch: Batch, moment: datetime) -> None:
             status, into = 200, right
             book.unjudged.append(("answer", batch.endpoint, body))
         except Refusal as error:
-            status, body, into = error.status, {"error": error.error}, wrong
+            status, body, into = error.status, error.body(), wrong
         into.append(
             {
                 "id": book.next_id("batch_req"),

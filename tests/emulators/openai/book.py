@@ -1,7 +1,7 @@
-"""Everything the provider knows, and the counts by which it testifies.
+"""Everything the provider knows.
 
 What a client or a test makes it forget (a deleted file, a lost job) leaves the counts as they are: it was created, and
-its money is spent. One event loop runs all of it, and no room waits in the middle of its work.
+its money is spent.
 """
 
 from __future__ import annotations
@@ -9,83 +9,49 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from .clock import Clock
-from .faults import Faults
+from ..serving import book as serving
+from ..serving.clock import Clock
 from .jobs import FINAL, Job
 from .records import CHOICES, Account, Batch, Settings, StoredFile, Upload
-from .replies import Refusal
+from .refusals import REFUSALS, Refusal
 from .results import csv_of
 from .tokens import Count, counter
 
 
-class Book:
+class Book(serving.Book):
     """The provider's state."""
 
     def __init__(self, clock: Clock, accounts: Mapping[str, Account], settings: Settings) -> None:
         self.accounts = dict(accounts)
-        self._first = (clock, settings)
-        self.reset()
+        self.count: Count
+        super().__init__(clock, settings, codes=REFUSALS, choices=CHOICES)
 
-    def reset(self) -> None:
-        """Forget everything but the command line. Ids start anew."""
-        self.clock, self.settings = self._first
-        self.count: Count = counter(self.settings.tokens)
-        self.faults = Faults()
+    def forget(self) -> None:
+        """No file, no job, nothing asked."""
         self.files: dict[str, StoredFile] = {}
         self.uploads: dict[str, Upload] = {}
         self.jobs: dict[str, Job] = {}
         self.batches: dict[str, Batch] = {}
         self.deleted_models: set[str] = set()
-        self.scripted: list[dict[str, Any]] = []
-        self.requests: Counter[str] = Counter()
-        self.deviations: Counter[str] = Counter()
-        self.log: list[dict[str, Any]] = []
-        self.violations: list[dict[str, Any]] = []
         # Rows of batches: ("request" or "answer", endpoint, body), judged with the next answer.
         self.unjudged: list[tuple[str, str, Any]] = []
         self.chats = 0
         self.responses = 0
         self.call_usd = Decimal(0)
-        self._ids: Counter[str] = Counter()
-        self._seq = 0
 
-    def keep_as_first(self) -> None:
-        """Let `reset` come back to the settings of now."""
-        self._first = (self.clock, self.settings)
+    def accept(self, settings: Settings) -> None:
+        """Count tokens as the settings say."""
+        self.count = counter(settings.tokens)
 
     def next_id(self, kind: str) -> str:
         """A fresh id such as "ftjob-4pT...": looks random, is the same in each run."""
-        self._ids[kind] += 1
-        mark = hashlib.sha256(f"{kind} {self._ids[kind]}".encode()).hexdigest()[:24]
+        number = self.next_number(kind)
+        mark = hashlib.sha256(f"{kind} {number}".encode()).hexdigest()[:24]
         return f"{kind}-{mark}" if kind in ("ftjob", "file", "ftevent") else f"{kind}_{mark}"
-
-    def next_seq(self) -> int:
-        """The number by which all objects are ordered: seconds are too coarse."""
-        self._seq += 1
-        return self._seq
-
-    def change(self, changes: dict[str, Any]) -> None:
-        """Change settings, all or none; `now` is a setting of FTKIT_NOW."""
-        kinds = {entry.name: entry.type for entry in fields(Settings)}
-        for name, value in changes.items():
-            if name not in kinds and name != "now":
-                raise Refusal(400, f"there is no setting {name!r}")
-            if not _fits(str(kinds.get(name, "str | None")), value):
-                raise Refusal(400, f"{name} cannot be {value!r}")
-            if name in CHOICES and value not in CHOICES[name]:
-                raise Refusal(400, f"{name} is one of {CHOICES[name]}, not {value!r}")
-        try:
-            clock = Clock(changes["now"]) if "now" in changes else self.clock
-            settings = replace(self.settings, **{k: v for k, v in changes.items() if k != "now"})
-            count = counter(settings.tokens)
-        except (ValueError, OSError, ImportError) as error:
-            raise Refusal(400, str(error)) from error
-        self.clock, self.settings, self.count = clock, settings, count
 
     def add_file(
         self,
@@ -183,9 +149,9 @@ class Book:
             "jobs": len(ours),
             "active_jobs": sum(job.status not in FINAL for job in ours),
             "metadata": marks,
-            "files": self._made_files,
-            "uploads": self._ids["upload"],
-            "batches": self._ids["batch"],
+            "files": self.made("made file"),
+            "uploads": self.made("upload"),
+            "batches": self.made("batch"),
             "batch_metadata": batch_marks,
             "chats": self.chats,
             "responses": self.responses,
@@ -197,19 +163,4 @@ class Book:
 
     def made_file(self) -> None:
         """Count a file that a client made."""
-        self._ids["made file"] += 1
-
-    @property
-    def _made_files(self) -> int:
-        return self._ids["made file"]
-
-
-def _fits(kind: str, value: Any) -> bool:
-    """True where the value has the type of this annotation."""
-    if value is None:
-        return kind.endswith("| None")
-    kind = kind.removesuffix(" | None")
-    if isinstance(value, bool):
-        return kind == "bool"
-    kinds: dict[str, Any] = {"float": (int, float), "int": int, "str": str}
-    return kind in kinds and isinstance(value, kinds[kind])
+        self.next_number("made file")

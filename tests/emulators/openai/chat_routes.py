@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..serving.clock import unix
+from ..serving.exchange import Call, Reply, answer, stream
 from .answers import Answer, Asked, bill, say
 from .book import Book
-from .clock import unix
 from .models import serving
-from .refusals import refusal
-from .replies import Call, Refusal, Reply, answer, stream
+from .refusals import Refusal, refusal
 from .schemas import refuse_unless_strict
 
 

@@ -21,7 +21,7 @@ from openapi_core.exceptions import OpenAPIError
 from openapi_schema_validator import OAS31Validator
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 
-from .replies import JSON, Call, FormFile, Reply
+from ..serving.exchange import JSON, Call, FormFile, Reply
 
 NAME = "openai.openapi.json"
 HOST = "https://api.openai.com"

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from .prices import Base
-from .replies import Refusal
+from .refusals import Refusal
 
 HYPERPARAMETERS = {
     "supervised": ("n_epochs", "batch_size", "learning_rate_multiplier"),

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import ProxyHandler, Request, build_opener
 
 import openai
 import pytest
 
+from ..serving.driving import Seen, Time, ask_plainly, jsonl
 from .handle import OpenAIEmulator
 
 CREATE = "POST /v1/fine_tuning/jobs"
@@ -71,11 +67,6 @@ def rows(count: int = 12, **extra: object) -> bytes:
     )
 
 
-def jsonl(lines: Any) -> bytes:
-    """Lines of JSON."""
-    return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
-
-
 def upload(client: openai.OpenAI, content: bytes | None = None) -> str:
     """Upload a training file; its id."""
     file = ("train.jsonl", rows() if content is None else content)
@@ -94,63 +85,17 @@ def supervised(**hyperparameters: Any) -> Any:
     return {"type": "supervised", "supervised": {"hyperparameters": hyperparameters}}
 
 
-class Time:
-    """Virtual time in a file, which the emulator reads too."""
-
-    def __init__(self, path: Path, start: str = NOON) -> None:
-        self._path = path
-        self.set(start)
-
-    @property
-    def setting(self) -> str:
-        """What FTKIT_NOW would hold."""
-        return f"file:{self._path}"
-
-    def set(self, moment: str) -> None:
-        """Let it be this moment."""
-        self._now = datetime.fromisoformat(moment)
-        self._path.write_text(self._now.isoformat())
-
-    def pass_(self, seconds: float) -> None:
-        """Let time pass."""
-        self.set((self._now + timedelta(seconds=seconds)).isoformat())
-
-
 @pytest.fixture
 def time(emulator: OpenAIEmulator, tmp_path: Path) -> Time:
     """The emulator lives in virtual time, from noon of 2026-11-24 on."""
-    time = Time(tmp_path / "now")
+    time = Time(tmp_path / "now", NOON)
     emulator.set(now=time.setting)
     return time
-
-
-@dataclass(frozen=True)
-class Seen:
-    """An answer as it came over the wire."""
-
-    status: int
-    headers: Any
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        """Its JSON."""
-        return json.loads(self.body)
 
 
 def ask(
     emulator: OpenAIEmulator, method: str, path: str, body: Any = None, key: str | None = None
 ) -> Seen:
     """One plain request; OSError or http.client's errors where no whole answer came."""
-    request = Request(
-        f"{emulator.url}{path}", None if body is None else json.dumps(body).encode(), method=method
-    )
-    request.add_header("Authorization", f"Bearer {key or emulator.api_key}")
-    if body is not None:
-        request.add_header("Content-Type", "application/json")
-    try:
-        with build_opener(ProxyHandler({})).open(request, timeout=20) as reply:
-            return Seen(reply.status, reply.headers, reply.read())
-    except HTTPError as error:
-        with error:
-            return Seen(error.code, error.headers, error.read())
+    headers = {"Authorization": f"Bearer {key or emulator.api_key}"}
+    return ask_plainly(method, f"{emulator.url}{path}", headers, body)

@@ -1,151 +1,38 @@
-"""The way of every API request: read, counted, judged, answered, judged again, sent; with faults where ordered."""
+"""What OpenAI does with every request: whose key it is, what the contract says, which headers come back."""
 
 from __future__ import annotations
 
 import json
-import traceback
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from email.utils import format_datetime
-from typing import Any
+from typing import Any, ClassVar
 
-from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException
-from starlette.requests import ClientDisconnect, Request
-from starlette.types import Receive, Scope, Send
-
+from ..serving import endpoint as serving
+from ..serving.endpoint import Handle
+from ..serving.exchange import JSON, Call, Reply, stream
 from . import sdk_types
 from .book import Book
-from .connection import deliver, misbehave, ordered
 from .contract import Contract
 from .deviations import DEVIATIONS
-from .faults import Fault
 from .records import Account
-from .refusals import refusal
-from .replies import JSON, Call, FormFile, Refusal, Reply, stream
-
-Handle = Callable[[Book, Call], Reply]
+from .refusals import Refusal, refusal
 
 
-class Endpoint:
-    """An ASGI application for one route, `name` as in counts; `handle` is its room."""
+class Endpoint(serving.Endpoint):
+    """One route; no contract: nothing is judged."""
+
+    deviations: ClassVar[Mapping[str, str]] = DEVIATIONS
+    refuse = Refusal
 
     def __init__(self, name: str, handle: Handle, book: Book, contract: Contract | None) -> None:
-        self.name = name
-        self._handle = handle
-        self._book = book
+        super().__init__(name, handle, book)
         self._contract = contract
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take one request to its end."""
-        book = self._book
-        request = Request(scope, receive)
-        try:
-            body = await request.body()
-        except ClientDisconnect:
-            return  # it never arrived
-        now = book.clock.now()
-        call = await self._call(request, body, now)
-        self._note(call)
-        self._judge(call, "request", self._request_fault(call))
-        fault = book.faults.strike(self.name, call.asked, now)
-        reply = self._answer(call) if fault is None or fault.process else None
-        if fault is not None:
-            book.deviations["fault"] += 1
-            if fault.action in ("close", "reset", "hang", "half", "raw"):
-                await misbehave(fault, reply, scope, receive, send)
-                return
-            reply = self._faulty(call, fault, reply)
-        assert reply is not None
-        if fault is None or fault.action != "reply":  # that one may stand for a proxy's
-            reply.headers |= self._headers(call)
-        await deliver(reply, scope, receive, send)
-
-    async def _call(self, request: Request, body: bytes, now: datetime) -> Call:
-        """The request as rooms see it; a form is read here, because that waits."""
-        form: dict[str, str | FormFile] | None = None
-        if request.headers.get("content-type", "").startswith("multipart/form-data"):
-            try:
-                async with request.form() as fields:
-                    form = {name: await _field(value) for name, value in fields.items()}
-            except MultiPartException:
-                form = None
-        return Call(
-            method=request.method,
-            path=request.scope["path"],
-            route=self.name,
-            id=request.path_params.get("id", ""),
-            query=tuple(request.query_params.multi_items()),
-            headers={name: text for name, text in request.headers.items()},
-            body=body,
-            form=form,
-            now=now,
-        )
-
-    def _note(self, call: Call) -> None:
-        """Count and log it; of a form or a file only the size."""
-        book = self._book
-        book.requests[self.name] += 1
-        try:
-            data = call.json() if call.form is None and call.body else None
-        except Refusal:
-            data = None
-        book.log.append(
-            {
-                "seq": len(book.log) + 1,
-                "time": call.now.isoformat(),
-                "method": call.method,
-                "path": call.path,
-                "route": self.name,
-                "query": call.asked,
-                "headers": {name.title(): text for name, text in call.headers.items()},
-                "bytes": len(call.body),
-                "json": data,
-            }
-        )
-
-    def _answer(self, call: Call) -> Reply:
-        """The room's answer, judged."""
-        try:
-            reply = self._handle(self._book, replace(call, account=self._account(call)))
-        except Refusal as error:
-            reply = error.reply()
-        except Exception:  # noqa: BLE001  a fault of the emulator itself must be seen by the test
-            self._judge(call, "emulator", traceback.format_exc())
-            return refusal("server_error").reply()
-        for name in reply.deviates:
-            assert name in DEVIATIONS
-            self._book.deviations[name] += 1
-        self._judge(call, "answer", self._reply_fault(call, reply))
-        self._judge_rows(call)
-        return reply
-
-    def _judge_rows(self, call: Call) -> None:
-        """Judge what batches have read and written since, as if it had come alone."""
-        rows, self._book.unjudged = self._book.unjudged, []
-        for what, path, body in rows if self._contract else ():
-            inner = replace(
-                call,
-                method="POST",
-                path=path,
-                route=f"POST {path}",
-                query=(),
-                headers={**call.headers, "content-type": JSON},
-                body=json.dumps(body).encode(),
-                form=None,
-            )
-            wrong = (
-                self._request_fault(inner)
-                if what == "request"
-                else self._reply_fault(inner, Reply(200, body))
-            )
-            self._judge(inner, what, wrong)
-
-    def _account(self, call: Call) -> Account:
+    def account(self, call: Call) -> Account:
         """Whom the key speaks for; the organisation and the project may be named too, then they must be the key's."""
         scheme, _, key = call.headers.get("authorization", "").partition(" ")
-        account = self._book.accounts.get(key) if scheme == "Bearer" else None
+        account = self.book.accounts.get(key) if scheme == "Bearer" else None
         if account is None:
             raise Refusal(
                 401,
@@ -161,28 +48,42 @@ class Endpoint:
                 raise Refusal(401, f"{header} should match the API key.", code=code)
         return account
 
-    def _faulty(self, call: Call, fault: Fault, reply: Reply | None) -> Reply:
-        """What a fault lets the client see instead."""
-        if fault.action == "reply":
-            return ordered(fault)
-        if fault.action == "refuse":
-            refused = refusal(str(fault.code), fault.retry_after).reply()
-            self._judge(call, "answer", self._reply_fault(call, refused))
-            return refused
-        assert reply is not None
-        if reply.streamed is not None:
-            parts = fault.changed(reply.streamed)
-            named = sdk_types.room(call.path) is not None
-            changed = stream([(one["type"] if named else None, one) for one in parts], not named)
-        elif reply.data is not None:
-            changed = Reply(reply.status, fault.changed(reply.data), headers=reply.headers)
-        else:
-            return reply
-        if fault.judged:
-            self._judge(call, "answer", self._reply_fault(call, changed))
-        return changed
+    def refusal(self, code: str, retry_after: str | None) -> Refusal:
+        """By its code."""
+        return refusal(code, retry_after)
 
-    def _request_fault(self, call: Call) -> str | None:
+    def broken(self) -> Refusal:
+        """A server error."""
+        return refusal("server_error")
+
+    def restreamed(self, call: Call, parts: Any) -> Reply:
+        """Chat completions end with [DONE], and events of responses bear their name."""
+        named = sdk_types.room(call.path) is not None
+        return stream([(one["type"] if named else None, one) for one in parts], not named)
+
+    def answered(self, call: Call) -> None:
+        """Judge what batches have read and written since, as if it had come alone."""
+        rows, self.book.unjudged = self.book.unjudged, []
+        for what, path, body in rows if self._contract else ():
+            inner = replace(
+                call,
+                method="POST",
+                path=path,
+                route=f"POST {path}",
+                query=(),
+                headers={**call.headers, "content-type": JSON},
+                body=json.dumps(body).encode(),
+                form=None,
+            )
+            wrong = (
+                self.request_fault(inner)
+                if what == "request"
+                else self.reply_fault(inner, Reply(200, body))
+            )
+            self.judge(inner, what, wrong)
+
+    def request_fault(self, call: Call) -> str | None:
+        """By the contract, or by the types of the SDK where that has no such path."""
         if self._contract is None:
             return None
         if sdk_types.room(call.path):
@@ -191,12 +92,13 @@ class Endpoint:
             return None
         return self._contract.request(call)
 
-    def _reply_fault(self, call: Call, reply: Reply) -> str | None:
+    def reply_fault(self, call: Call, reply: Reply) -> str | None:
+        """By the contract, or by the types of the SDK where that has no such path."""
         if self._contract is None:
             return None
         room = sdk_types.room(call.path)
         if room:
-            self._book.deviations[room] += 1
+            self.book.deviations[room] += 1
         if reply.status >= 400:
             return self._contract.reply(call, reply)
         if room:
@@ -205,16 +107,11 @@ class Endpoint:
             return None
         return self._contract.reply(call, reply)
 
-    def _judge(self, call: Call, what: str, wrong: str | None) -> None:
-        if wrong is not None:
-            self._book.violations.append(
-                {"what": what, "route": call.route, "path": call.path, "wrong": wrong}
-            )
-
-    def _headers(self, call: Call) -> dict[str, str]:
-        account = self._book.accounts.get(call.headers.get("authorization", "")[7:])
+    def headers(self, call: Call) -> dict[str, str]:
+        """An id of the request, and whose it was."""
+        account = self.book.accounts.get(call.headers.get("authorization", "")[7:])
         headers = {
-            "x-request-id": self._book.next_id("req"),
+            "x-request-id": self.book.next_id("req"),
             "openai-version": "2020-10-01",
             "openai-processing-ms": "1",
             "date": format_datetime(call.now, usegmt=True),
@@ -225,9 +122,3 @@ class Endpoint:
 def unknown(book: Book, call: Call) -> Reply:
     """The answer to a path that does not exist."""
     raise Refusal(404, f"Invalid URL ({call.method} {call.path})", code="unknown_url")
-
-
-async def _field(value: Any) -> str | FormFile:
-    if isinstance(value, UploadFile):
-        return FormFile(value.filename or "", await value.read())
-    return str(value)

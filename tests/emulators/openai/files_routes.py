@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..serving.exchange import Call, FormFile, Reply, answer, raw
 from .book import Book
 from .listing import listed, page
-from .replies import Call, FormFile, Refusal, Reply, answer, raw
+from .refusals import Refusal
 
 UPLOADABLE = ("assistants", "batch", "fine-tune", "vision", "user_data", "evals")
 

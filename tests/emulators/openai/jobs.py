@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from ..serving.clock import unix
 from . import training_files
-from .clock import unix
 from .create_rules import Asked, resolved
 from .prices import MILLION, Base
 from .records import Settings

@@ -6,6 +6,7 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ..serving.exchange import Call, Reply, answer
 from . import shown_jobs
 from .book import Book
 from .create_rules import closed, read, refuse_by_date
@@ -14,8 +15,7 @@ from .listing import listed, page
 from .models import tuned_base
 from .prices import ALIASES, BASES
 from .records import Account
-from .refusals import refusal
-from .replies import Call, Refusal, Reply, answer
+from .refusals import Refusal, refusal
 
 
 def create(book: Book, call: Call) -> Reply:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from .replies import Call, Refusal
+from ..serving.exchange import Call
+from .refusals import Refusal
 
 T = TypeVar("T")
 

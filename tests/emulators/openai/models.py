@@ -9,7 +9,7 @@ from .book import Book
 from .jobs import Job
 from .prices import ALIASES, BASES, Base
 from .records import Account
-from .replies import Refusal
+from .refusals import Refusal
 from .shown_jobs import checkpoint_name, checkpoints
 
 

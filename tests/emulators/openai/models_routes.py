@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from ..serving.clock import unix
+from ..serving.exchange import Call, Reply, answer
 from .book import Book
-from .clock import unix
 from .models import find, gone, tuned, unknown
 from .prices import BASES, Base
-from .replies import Call, Reply, answer
 
 
 def listing(book: Book, call: Call) -> Reply:

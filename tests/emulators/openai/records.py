@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from .clock import unix
+from ..serving.clock import unix
 
 MIB = 1 << 20
 

@@ -1,8 +1,33 @@
-"""The provider's errors that a test may order by their code, each with its status, type and text."""
+"""The provider's form of an error, and those that a test may order by their code, with status, type and text."""
 
 from __future__ import annotations
 
-from .replies import Refusal
+from collections.abc import Mapping
+from typing import Any
+
+from ..serving import exchange
+
+
+class Refusal(exchange.Refusal):
+    """{"error": {"message", "type", "param", "code"}}."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        type: str = "invalid_request_error",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(status, message, code=code, param=param, type=type, headers=headers)
+
+    def body(self) -> dict[str, Any]:
+        """All four fields, null where there is nothing to say."""
+        told = {"type": self.type, "param": self.param, "code": self.code}
+        return {"error": {"message": self.message, **told}}
+
 
 REFUSALS = {
     "training_not_available": (403, "invalid_request_error", "Fine-tuning is not available."),

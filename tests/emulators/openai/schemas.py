@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .replies import Refusal
+from .refusals import Refusal
 
 
 def refuse_unless_strict(schema: Any, name: str, param: str, path: tuple[str, ...] = ()) -> None:

@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
-from .replies import Call, Reply
+from ..serving.exchange import Call, Reply
 
 ROOMS = {"/v1/responses": "responses", "/v1/batches": "batches"}
 

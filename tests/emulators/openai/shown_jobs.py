@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from .clock import unix
+from ..serving.clock import unix
 from .jobs import FINAL, Job
 
 NULL_ERROR = {"code": None, "message": None, "param": None}

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from datetime import timedelta
 
+from ..serving.exchange import Call, FormFile, Reply, answer
 from .book import Book
 from .files_routes import check_name, check_purpose
 from .records import Upload
-from .replies import Call, FormFile, Refusal, Reply, answer
+from .refusals import Refusal
 
 
 def create(book: Book, call: Call) -> Reply:

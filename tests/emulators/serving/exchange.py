@@ -1,14 +1,12 @@
-"""A request as the rooms see it, the answer they give, and the refusals in the form that the API gives them."""
+"""A request as the rooms see it, the answer they give, and the refusal, whose form each provider decides."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-
-from .records import Account
 
 JSON = "application/json"
 SSE = "text/event-stream; charset=utf-8"
@@ -24,7 +22,10 @@ class FormFile:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request. `route` is its name in counts and faults ("GET /v1/files/ID"), `id` what stands for ID."""
+    """One request. `route` is its name in counts and faults ("GET /v1/files/ID"), `ids` what stands in its path.
+
+    `id` is the part named so; `refuse` makes the provider's own form of an error.
+    """
 
     method: str
     path: str
@@ -35,7 +36,9 @@ class Call:
     body: bytes
     form: Mapping[str, str | FormFile] | None
     now: datetime
-    account: Account | None = None
+    account: Any = None
+    ids: Mapping[str, str] = field(default_factory=dict)
+    refuse: Callable[..., Refusal] = field(default=lambda *a, **k: Refusal(*a, **k))
 
     @property
     def asked(self) -> str:
@@ -43,7 +46,7 @@ class Call:
         return "&".join(f"{name}={text}" for name, text in self.query)
 
     @property
-    def scope(self) -> Account:
+    def scope(self) -> Any:
         """Whose request it is; only rooms behind the key check ask."""
         assert self.account is not None
         return self.account
@@ -59,7 +62,7 @@ class Call:
         if text is None:
             return default
         if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
-            raise Refusal(
+            raise self.refuse(
                 400, f"Invalid '{name}': integer between {low} and {high} expected.", param=name
             )
         return int(text)
@@ -69,11 +72,9 @@ class Call:
         try:
             body = json.loads(self.body or b"{}")
         except ValueError as error:
-            raise Refusal(
-                400, "We could not parse the JSON body of your request.", code=None
-            ) from error
+            raise self.refuse(400, "We could not parse the JSON body of your request.") from error
         if not isinstance(body, dict):
-            raise Refusal(400, "The JSON body of your request is not an object.", code=None)
+            raise self.refuse(400, "The JSON body of your request is not an object.")
         return body
 
 
@@ -102,7 +103,7 @@ class Reply:
 
 
 class Refusal(Exception):
-    """An answer that is an error: {"error": {"message", "type", "param", "code"}}."""
+    """An answer that is an error; a provider's own class overrides `body`."""
 
     def __init__(
         self,
@@ -111,17 +112,24 @@ class Refusal(Exception):
         *,
         code: str | None = None,
         param: str | None = None,
-        type: str = "invalid_request_error",
+        type: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.error = {"message": message, "type": type, "param": param, "code": code}
+        self.message = message
+        self.code = code
+        self.param = param
+        self.type = type
         self.headers = dict(headers or {})
+
+    def body(self) -> dict[str, Any]:
+        """The JSON that the provider sends."""
+        return {"error": {"message": self.message}}
 
     def reply(self) -> Reply:
         """The answer that carries it."""
-        return Reply(self.status, {"error": self.error}, headers=self.headers)
+        return Reply(self.status, self.body(), headers=self.headers)
 
 
 def answer(data: Any, judged: Any = None, deviates: frozenset[str] = frozenset()) -> Reply:

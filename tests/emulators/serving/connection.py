@@ -10,8 +10,8 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from .exchange import JSON, Reply
 from .faults import Fault
-from .replies import JSON, Reply
 
 _TRANSPORTS: dict[tuple[str, int], asyncio.Transport] = {}
 

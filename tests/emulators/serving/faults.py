@@ -9,14 +9,13 @@ import base64
 import binascii
 import copy
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
 from .clock import parse
-from .refusals import REFUSALS
-from .replies import Refusal
+from .exchange import Refusal
 
 # Those that end without a whole answer of the emulator's own words.
 ACTIONS = (
@@ -63,8 +62,8 @@ class Fault:
         """True where it still has requests to hit."""
         return self.times != 0 and (self.until is None or now < self.until)
 
-    def changed(self, data: Any) -> Any:
-        """The answer's JSON as "patch", "duplicate" or "reverse" leave it."""
+    def changed(self, data: Any, lists: Collection[str]) -> Any:
+        """The answer's JSON as "patch", "duplicate" or "reverse" leave it; `lists` are the names of a page's list."""
         data = copy.deepcopy(data)
         if self.action == "patch":
             for path, value in self.fields.items():
@@ -73,10 +72,11 @@ class Fault:
             for path in self.remove:
                 place, last = _walk(data, path)
                 del place[last]
-        elif isinstance(data, dict) and isinstance(data.get("data"), list):
-            found = data["data"]
-            doubled = [one for item in found for one in (item, item)]
-            data["data"] = doubled if self.action == "duplicate" else found[::-1]
+            return data
+        for name in lists:
+            if isinstance(data, dict) and isinstance(found := data.get(name), list):
+                doubled = [one for item in found for one in (item, item)]
+                data[name] = doubled if self.action == "duplicate" else found[::-1]
         return data
 
 
@@ -84,15 +84,16 @@ FIELDS = frozenset(entry.name for entry in fields(Fault)) | {"body_base64"}
 
 
 class Faults:
-    """The faults ordered so far, in order."""
+    """The faults ordered so far, in order. `codes` are those that "refuse" may name."""
 
-    def __init__(self) -> None:
+    def __init__(self, codes: Collection[str]) -> None:
+        self._codes = codes
         self._ordered: list[Fault] = []
 
     def add(self, orders: Iterable[Any], routes: Iterable[str]) -> int:
         """Order more faults, all or none; returns how many there are. `routes` are the names `on` may have."""
         known = {"*", *routes}
-        self._ordered += [_ordered(order, known) for order in orders]
+        self._ordered += [_ordered(order, known, self._codes) for order in orders]
         return len(self._ordered)
 
     def clear(self) -> None:
@@ -123,7 +124,7 @@ def _walk(data: Any, path: str) -> tuple[Any, Any]:
     return data, last
 
 
-def _ordered(order: Any, routes: set[str]) -> Fault:
+def _ordered(order: Any, routes: set[str], codes: Collection[str]) -> Fault:
     """A fault from JSON; by default the request takes effect only where its real answer is needed."""
     if not isinstance(order, dict):
         raise Refusal(400, f"a fault is an object, not {order!r}")
@@ -135,8 +136,8 @@ def _ordered(order: Any, routes: set[str]) -> Fault:
     action = order.get("action")
     if action not in ACTIONS:
         raise Refusal(400, f"there is no action {action!r}; there are {ACTIONS}")
-    if action == "refuse" and order.get("code") not in REFUSALS:
-        raise Refusal(400, f"there is no code {order.get('code')!r}; there are {sorted(REFUSALS)}")
+    if action == "refuse" and order.get("code") not in codes:
+        raise Refusal(400, f"there is no code {order.get('code')!r}; there are {sorted(codes)}")
     try:
         body = order.pop("body", None)
         if "body_base64" in order:

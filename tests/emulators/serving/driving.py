@@ -1,0 +1,67 @@
+"""What tests drive emulators with: rows of JSON, virtual time, and plain requests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, Request, build_opener
+
+
+def jsonl(lines: Iterable[Any]) -> bytes:
+    """Lines of JSON."""
+    return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+
+
+class Time:
+    """Virtual time in a file, which an emulator reads too."""
+
+    def __init__(self, path: Path, start: str) -> None:
+        self._path = path
+        self.set(start)
+
+    @property
+    def setting(self) -> str:
+        """What FTKIT_NOW would hold."""
+        return f"file:{self._path}"
+
+    def set(self, moment: str) -> None:
+        """Let it be this moment."""
+        self._now = datetime.fromisoformat(moment)
+        self._path.write_text(self._now.isoformat())
+
+    def pass_(self, seconds: float) -> None:
+        """Let time pass."""
+        self.set((self._now + timedelta(seconds=seconds)).isoformat())
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An answer as it came over the wire."""
+
+    status: int
+    headers: Any
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """Its JSON."""
+        return json.loads(self.body)
+
+
+def ask_plainly(method: str, url: str, headers: Mapping[str, str], body: Any = None) -> Seen:
+    """One request, without a proxy; OSError or http.client's errors where no whole answer came."""
+    content = None if body is None else json.dumps(body).encode()
+    request = Request(url, content, dict(headers), method=method)
+    if body is not None:
+        request.add_header("Content-Type", "application/json")
+    try:
+        with build_opener(ProxyHandler({})).open(request, timeout=20) as reply:
+            return Seen(reply.status, reply.headers, reply.read())
+    except HTTPError as error:
+        with error:
+            return Seen(error.code, error.headers, error.read())
