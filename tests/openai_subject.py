@@ -5,6 +5,7 @@ The suite accepts no base that retires soon, so all of it lives in a September i
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -51,6 +52,9 @@ def subject() -> Iterator[Subject]:
             faults=steered,
             unreachable={**section, "base_url": "http://127.0.0.1:9/v1"},
             slowly=steered.slowly,
+            method_bases={"dpo": "gpt-4.1-mini-2025-04-14"},
+            reply_with=emulator.reply_with,
+            heard=lambda: json.dumps(emulator.log()[-1]["json"], ensure_ascii=False),
             crowd=lambda jobs: _crowd(emulator, jobs),
             say_status=lambda id, word: _say(emulator, id, word),
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tiny import tiny_model_folder
+from tests import capability_page
 from tests.wheels import installed, unpacked, wheel
 
 # the way in which the stand-in is spoiled, and the tests of the suite that must fail for it, and no other of these
@@ -124,10 +124,9 @@ def test_the_stand_in_that_only_answers_passes(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
 def test_this_machine_passes_with_a_tiny_model(tmp_path: Path) -> None:
-    judge("local", tmp_path, FTKIT_CONFORMANCE_BASE=str(tiny_model_folder(tmp_path / "tiny")))
-    table = (tmp_path / "table.md").read_text(encoding="utf-8")
-    assert "| inference | score | yes |  |" in table
-    assert "| inference | folder | yes |  |" in table
+    column = capability_page.judged("local", tmp_path)
+    told = capability_page.told("local", capability_page.PAGE.read_text(encoding="utf-8"))
+    assert told == capability_page.as_told(column), "run `python -m tests.capability_page`"
 
 
 @pytest.fixture(scope="module")

@@ -53,14 +53,16 @@ class Subject:
     seconds.
 
     Optional orders to the provider: inside `slowly()` new jobs last long, as under `long_run`; `crowd(n)` makes n finished jobs of somebody else, newer than all; `say_status(id,
-    word)` lets a running job show an unknown status; `kill(id)` kills the process of a running job; `unreachable` are
-    settings under which nobody listens.
+    word)` lets a running job show an unknown status; `kill(id)` kills the process of a running job; `reply_with(answer)`
+    lets the next answer be this one: its `content`, or `tool_calls` of `name` and `arguments` (JSON text); `heard()` is the
+    last question as the provider got it, in JSON; `unreachable` are settings under which nobody listens.
     """
 
     instance: str
     section: Mapping[str, Any]
     base: str
     dedicated: str | None = None
+    method_bases: Mapping[str, str] = field(default_factory=dict)
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     long_run: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -73,6 +75,8 @@ class Subject:
     crowd: Callable[[int], None] | None = None
     say_status: Callable[[str, str], None] | None = None
     kill: Callable[[str], None] | None = None
+    reply_with: Callable[[Mapping[str, Any]], None] | None = None
+    heard: Callable[[], str] | None = None
 
 
 Factory = Callable[[], AbstractContextManager[Subject]]

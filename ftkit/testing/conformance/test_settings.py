@@ -114,7 +114,8 @@ def test_a_method_that_is_not_declared_missing_can_be_planned(
     method: Method, work: Work, backend: Backend, pricing: Pricing, training: Training
 ) -> None:
     """A method stands in `lacks`, or is left out of the model's `methods`, or works."""
-    facts = backend.catalogue.model(work.subject.base)
+    base = work.base_for(method)
+    facts = backend.catalogue.model(base)
     if facts is not None and facts.methods is not None and method not in facts.methods:
-        pytest.skip(f"{work.subject.base} takes only {', '.join(facts.methods) or 'no training'}")
+        pytest.skip(f"{base} takes only {', '.join(facts.methods) or 'no training'}")
     assert work.resolved(pricing, training, method).method is method

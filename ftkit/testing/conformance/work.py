@@ -69,11 +69,15 @@ class Work:
         trained = sum(sequence.trained for sequence in rendered)
         return Counts(len(rows), sum(lengths), trained, tuple(lengths))
 
+    def base_for(self, method: Method) -> str:
+        """The base that is trained with a method."""
+        return self.subject.method_bases.get(method, self.subject.base)
+
     def resolved(
         self, pricing: Pricing, training: Training, method: Method = Method.LORA, **settings: Any
     ) -> Resolved:
         """A run over the subject's rows with everything decided; `settings` override the subject's."""
-        base = training.base(self.subject.base)
+        base = training.base(self.base_for(method))
         chosen = Hyperparameters(**{**self.subject.hyperparameters, **settings})
         return pricing.resolve(base, method, chosen, self.counts(training, base))
 
