@@ -16,10 +16,9 @@ from pathlib import Path
 import pytest
 
 from ftkit import patience
-from ftkit.backend import NotSent, Unavailable
+from ftkit.backend import LostReply, NotSent, Unavailable
 from ftkit_openai import OpenAISettings
 from ftkit_openai.client import Client
-from ftkit_openai.verdicts import LostReply
 from tests import loopback
 from tests.loopback import Loopback, Request, answers
 from tests.openai_ways import WAYS

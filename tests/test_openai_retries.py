@@ -19,12 +19,10 @@ import pytest
 
 import ftkit
 from ftkit import clock, patience
-from ftkit.backend import Answer, Call, Inference, Refused, Unavailable
+from ftkit.asking import Asking, Pace
+from ftkit.backend import Answer, Call, Inference, LostReply, Refused, Unavailable
 from ftkit.data.example import Message
 from ftkit.errors import BudgetError
-from ftkit_openai.asking import Asking
-from ftkit_openai.pace import Pace
-from ftkit_openai.verdicts import LostReply
 from tests.emulators.openai import OpenAIEmulator
 from tests.openai_desk import BASE, CHAT, MODEL, NOON, configure, it_is, opened, tuned
 

@@ -1,59 +1,39 @@
-"""The only file that imports OpenAI's SDK, inside functions: one client a process, and one an event loop.
-
-A call is made exactly once; what came of it is a value (`Seen`, `Lost`), and errors are raised from where no frame holds
-the key. A paid call opens a connection of its own: one from the pool may have died unseen.
-"""
+"""The only file that imports OpenAI's SDK, inside functions."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ftkit.errors import FtkitError, NotInstalled, ProviderError, StorageError
+from ftkit.errors import NotInstalled
 from ftkit.http import HttpClient
-from ftkit.http.exchange import Lost, Seen, Underlying, Why
-from ftkit.http.shown import one_line
-from ftkit.secrets import RedactingFilter, Secret
-from ftkit_openai.hooks import Hooks, Journey, Oversized, origin_of
-from ftkit_openai.verdicts import answer_verdict, create_verdict, read_verdict, seen
+from ftkit.http.exchange import Lost, Seen
+from ftkit.http.sdk import SdkClient
+from ftkit.http.sdk.client import redacting
+from ftkit.http.verdicts import Verdict
+from ftkit.secrets import Secret
+from ftkit_openai.verdicts import create_verdict, read_verdict
 
 if TYPE_CHECKING:
     from ftkit_openai import OpenAISettings
 
 DEFAULT_URL = "https://api.openai.com/v1"
-MAX_BYTES = 50 * 1024 * 1024
-_CONNECT_S = 5.0
 
-Call = Callable[[Any], Any]  # from the SDK's client to its raw response, or to its stream
-
-# the libraries log addresses and, at DEBUG, headers of answers
-_redacting = RedactingFilter()
-for _name in (
-    "openai._base_client",
-    "openai._legacy_response",
-    "openai._response",
-    "httpx2",
-    *(f"httpcore2.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")),
-):
-    logging.getLogger(_name).addFilter(_redacting)
+for _name in ("openai._base_client", "openai._legacy_response", "openai._response"):
+    logging.getLogger(_name).addFilter(redacting)
 
 
-class Client:
-    """One account at one address. The address and the key are looked up at each use."""
+class Client(SdkClient):
+    """One account at one address."""
+
+    _CLIENT, _ASYNC_CLIENT = "OpenAI", "AsyncOpenAI"
+    _emptied = ("OpenAI-Organization", "OpenAI-Project")
 
     def __init__(self, settings: OpenAISettings) -> None:
+        super().__init__(Secret(settings.api_key_env), settings.timeout_s)
         self._settings = settings
-        self._secret = Secret(settings.api_key_env)
-        self._pools: dict[tuple[int, str, int | None], Any] = {}
-        self._async_pools: dict[tuple[int, str, asyncio.AbstractEventLoop], Any] = {}
-
-    def __repr__(self) -> str:
-        return f"Client({self._secret})"
 
     @property
     def address(self) -> str:
@@ -72,197 +52,16 @@ class Client:
         """A number of this process's own, which changes with the key, the address and the account."""
         return hash((self._secret.reveal(), self.address, self.account))
 
-    def read(self, what: str, call: Call) -> dict[str, Any]:
-        """The object that a call answers with which may be repeated; `what` names it: "GET /files/ID".
-
-        Raises Unavailable where trying again may help, NotFound, AuthError, Refused, and ProviderError.
-        """
-        return _unwrapped(read_verdict(self._named(what), self._send(call)[0]))
-
-    def get(self, path: str) -> dict[str, Any]:
-        """`read` of an address that the SDK has no method for."""
-
-        def call(sdk: Any) -> Any:
-            import httpx2
-
-            return sdk.get(path, cast_to=httpx2.Response)
-
-        return self.read(f"GET {path}", call)
-
-    def heard(self, what: str, call: Call) -> tuple[dict[str, Any], Mapping[str, str]]:
-        """`read`, and the headers of the answer by lower-case name."""
-        result, headers = self._send(call)
-        return _unwrapped(read_verdict(self._named(what), result)), headers
-
-    def ask(self, what: str, call: Call) -> dict[str, Any]:
-        """The answer to a question, asked once; errors as for `read`, and LostReply where it may have been billed."""
-        return _unwrapped(answer_verdict(self._named(what), self._send(call)[0]))
-
-    def create(self, what: str, call: Call) -> dict[str, Any]:
-        """A paid call: sent once, on a connection of its own. Raises exactly one of Refused, NotSent and OutcomeUnknown,
-        or AuthError where the key is not there.
-        """
-        return _unwrapped(create_verdict(self._named(what), self._send(call, paid=True)[0]))
-
-    def save(self, what: str, call: Call, to: Path) -> None:
-        """Write a body of any size to `to` as it comes; `call` gives the SDK's streaming response.
-
-        Errors as for `read`, and StorageError; what stands at `to` then is of no use.
-        """
-        _sdk()
-        try:
-            with call(self._client(None)) as told, to.open("wb") as file:
-                for piece in told.iter_bytes():
-                    file.write(piece)
-            return
-        except OSError as error:
-            broken: FtkitError = StorageError(f"cannot write {to}: {error.strerror}")
-        except Exception as error:  # noqa: BLE001 - what it means is decided below
-            found = read_verdict(self._named(what), self._outcome(error, Journey()))
-            broken = found if isinstance(found, FtkitError) else ProviderError(what)
-        raise broken
-
-    def stream(self, what: str, call: Call) -> Iterator[dict[str, Any]]:
-        """The pieces of an answer as they come; errors as for `ask`. Only LostReply can follow a first piece."""
-        opened: Any = None
-        _sdk()
-        try:
-            opened = call(self._client())
-            for piece in opened:
-                yield piece.to_dict(warnings=False)  # they would print what is odd
-            return
-        except Exception as error:  # noqa: BLE001 - what it means is decided below
-            broken = self._outcome(error, Journey(opened=True))
-        finally:
-            if opened is not None:
-                opened.close()
-            opened = None  # it holds the request, and frames of a traceback are printed with their variables
-        _unwrapped(answer_verdict(self._named(what), broken))
-
-    async def aask(self, what: str, call: Callable[[Any], Awaitable[Any]]) -> dict[str, Any]:
-        """`ask` without blocking the event loop."""
-        result: Seen | Lost | None = None
-        _sdk()
-        try:
-            result = self._seen((await call(self._async_client())).http_response)
-        except Exception as error:  # noqa: BLE001 - what it means is decided below
-            result = self._outcome(error, Journey(opened=True))
-        return _unwrapped(answer_verdict(self._named(what), result))
-
-    async def astream(
-        self, what: str, call: Callable[[Any], Awaitable[Any]]
-    ) -> AsyncIterator[dict[str, Any]]:
-        """`stream` without blocking the event loop."""
-        opened: Any = None
-        _sdk()
-        try:
-            opened = await call(self._async_client())
-            async for piece in opened:
-                yield piece.to_dict(warnings=False)
-            return
-        except Exception as error:  # noqa: BLE001 - what it means is decided below
-            broken = self._outcome(error, Journey(opened=True))
-        finally:
-            if opened is not None:
-                await opened.close()
-            opened = None
-        _unwrapped(answer_verdict(self._named(what), broken))
-
-    def _send(self, call: Call, *, paid: bool = False) -> tuple[Seen | Lost, dict[str, str]]:
-        """One call and what came of it; an interrupt passes, without the frames that hold headers."""
-        journey = Journey(opened=not paid)  # connections of the pool are not watched
-        _sdk()
-        try:
-            if not paid:
-                response = call(self._client())
-            else:
-                with self._open(journey) as own:
-                    journey.opened = True
-                    response = call(own)
-            told: Any = getattr(response, "http_response", response)
-            return self._seen(told), {k.lower(): v for k, v in told.headers.items()}
-        except Exception as error:  # noqa: BLE001 - whatever it was, what it means for money is decided by the caller
-            return self._outcome(error, journey), {}
-        except BaseException as error:  # noqa: BLE001 - raised again below
-            interrupt = error.with_traceback(None)
-            interrupt.__context__ = None
-        raise interrupt
-
-    def _seen(self, response: Any) -> Seen:
-        return seen(response.status_code, response.headers, response.content, self._hidden())
-
-    def _outcome(self, error: Exception, journey: Journey) -> Seen | Lost:
-        """An exception as the value that says how far the request came."""
-        import httpx2
+    def _sdk(self) -> Any:
+        if find_spec("openai") is None:
+            raise NotInstalled(
+                "OpenAI is reached through its own package: pip install 'ftkit[openai]'"
+            )
         import openai
 
-        if isinstance(error, openai.APIStatusError):
-            return self._seen(error.response)
-        chain = list(_causes(error))
-        for cause in chain:
-            if isinstance(cause, Oversized):
-                return seen(cause.status, {}, b"", flaw=cause.flaw)
-            if isinstance(cause, FtkitError):  # the key is not there
-                return Lost(Why.CREDENTIALS, one_line(str(cause), 300), sent=False)
-        inner = next((c for c in chain if isinstance(c, httpx2.TransportError)), error)
-        words = one_line(str(inner), 300, self._hidden())
-        if isinstance(inner, httpx2.LocalProtocolError):
-            words = "the request is not valid HTTP; is there a line end in a header?"
-        name = type(inner).__name__
-        cause = Underlying(f"{name}: {words}" if words else name)
-        unsent = isinstance(
-            inner,
-            httpx2.ConnectError
-            | httpx2.ConnectTimeout
-            | httpx2.PoolTimeout
-            | httpx2.ProxyError  # the tunnel was not made
-            | httpx2.UnsupportedProtocol,
-        )
-        sent = journey.begun if unsent else journey.opened
-        if isinstance(inner, httpx2.LocalProtocolError):
-            sent = journey.headers_out
-        why = Why.NETWORK if isinstance(inner, httpx2.TransportError) else Why.UNEXPECTED
-        if isinstance(inner, httpx2.UnsupportedProtocol | httpx2.LocalProtocolError):
-            why = Why.REQUEST
-        return Lost(why, str(cause), sent, cause)
-
-    def _client(self, max_bytes: int | None = MAX_BYTES) -> Any:
-        key = (os.getpid(), self._place(), max_bytes)  # sockets must not be shared over a fork
-        client = self._pools.get(key)
-        if client is None:
-            fresh = self._open(max_bytes=max_bytes)
-            client = self._pools.setdefault(key, fresh)
-            if client is not fresh:  # another thread was first
-                fresh.close()
-        return client
-
-    def _async_client(self) -> Any:
-        key = (os.getpid(), self._place(), asyncio.get_running_loop())
-        client = self._async_pools.get(key)
-        if client is None:
-            for old in [one for one in self._async_pools if one[2].is_closed()]:
-                self._async_pools.pop(old, None)
-            openai, hooks = _sdk(), self._hooks()
-            events = {"request": [hooks.arequest], "response": [hooks.aresponse]}
-            http = openai.DefaultAsyncHttpxClient(event_hooks=events, follow_redirects=False)
-            client = openai.AsyncOpenAI(http_client=http, **self._options())
-            self._async_pools[key] = client
-        return client
-
-    def _open(self, journey: Journey | None = None, max_bytes: int | None = MAX_BYTES) -> Any:
-        openai, hooks = _sdk(), self._hooks(journey, max_bytes)
-        events = {"request": [hooks.request], "response": [hooks.response]}
-        http = openai.DefaultHttpxClient(event_hooks=events, follow_redirects=False)
-        return openai.OpenAI(http_client=http, **self._options())
-
-    def _hooks(self, journey: Journey | None = None, max_bytes: int | None = MAX_BYTES) -> Hooks:
-        import httpx2
-
-        return Hooks(self._secret, origin_of(httpx2.URL(self.address)), max_bytes, journey)
+        return openai
 
     def _options(self) -> dict[str, Any]:
-        import httpx2
-
         organisation, project = self.account
         return {
             # the key is added to each request on its way, and other keys of the environment have no business here
@@ -273,38 +72,14 @@ class Client:
             "organization": organisation,
             "project": project,
             "max_retries": 0,
-            "timeout": httpx2.Timeout(self._settings.timeout_s, connect=_CONNECT_S),
+            "timeout": self._timeout(),
         }
 
     def _place(self) -> str:
         return "|".join((self.address, *(piece or "" for piece in self.account)))
 
-    def _named(self, what: str) -> str:
-        method, _, path = what.partition(" ")
-        return f"{method} {one_line(self.address.partition('://')[2] + path, 200)}"
+    def _of_read(self, what: str, result: Seen | Lost) -> Verdict:
+        return read_verdict(what, result)
 
-    def _hidden(self) -> tuple[str, ...]:
-        value = os.environ.get(self._secret.env_name, "").strip()
-        return (value,) if value else ()
-
-
-def _sdk() -> Any:
-    """The package; NotInstalled, which must not pass for an answer that was lost, where it is not there."""
-    if find_spec("openai") is None:
-        raise NotInstalled("OpenAI is reached through its own package: pip install 'ftkit[openai]'")
-    import openai
-
-    return openai
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Not its contexts: what the caller was handling meanwhile has nothing to do with it."""
-    while error is not None:
-        yield error
-        error = error.__cause__
-
-
-def _unwrapped(verdict: dict[str, Any] | FtkitError) -> dict[str, Any]:
-    if isinstance(verdict, dict):
-        return verdict
-    raise verdict
+    def _of_create(self, what: str, result: Seen | Lost) -> Verdict:
+        return create_verdict(what, result)

@@ -6,19 +6,11 @@ empty account does not fill up by waiting.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from ftkit import clock
-from ftkit.backend import Refused, Unavailable
+from ftkit.backend import Refused
 from ftkit.errors import AuthError
-from ftkit.http import CREATED_NOTHING, retry_after_s
+from ftkit.http import CREATED_NOTHING
 from ftkit.http.exchange import Lost, Seen
-from ftkit.http.replies import NotJson, error_words, parse
-from ftkit.http.shown import one_line
-from ftkit.http.verdicts import Verdict, of_create, of_read
-
-_ERROR_BYTES = 1024 * 1024
-_MESSAGE, _EXCERPT = 500, 200
+from ftkit.http.verdicts import Verdict, of_answer, of_create, of_read
 
 SHUT_OUT = "training_not_available"
 # 429 that no waiting of seconds mends
@@ -37,49 +29,8 @@ _MEND = {
 }
 
 
-# statuses of a question that was turned away: nothing was made of it, and nothing is billed
-_TURNED_AWAY = {425, 429, 503}
-
-
-class LostReply(Unavailable):
-    """A question went out and its answer did not come: it may have been answered, and billed."""
-
-
 class Forbidden(AuthError):
     """The key is good, and not allowed to do this: keys can be restricted to some of the API."""
-
-
-def seen(
-    status: int,
-    headers: Mapping[str, str],
-    body: bytes,
-    hidden: tuple[str, ...] = (),
-    *,
-    flaw: str = "",
-) -> Seen:
-    """A whole answer; its texts are redacted, and `hidden` are values that must not show in them."""
-    success = 200 <= status < 300
-    value = None
-    if not flaw:
-        try:
-            value = parse(body if success else body[:_ERROR_BYTES])
-        except NotJson as error:
-            flaw = one_line(str(error), _EXCERPT, hidden)
-    if success and not flaw and not isinstance(value, dict):
-        flaw = "is JSON, but not an object"
-    words = None if success or flaw else error_words(value)
-    plain = success and not flaw
-    excerpt = "" if plain else body[:16_384].decode("utf-8", "replace")
-    return Seen(
-        status=status,
-        reply=value if plain else None,
-        flaw=flaw,
-        empty=not body,
-        code=one_line(words[0], 80, hidden) if words else None,
-        message=one_line(words[1], _MESSAGE, hidden) if words else None,
-        excerpt=one_line(excerpt, _EXCERPT, hidden),
-        retry_after_s=retry_after_s(headers.get("retry-after"), clock.now()),
-    )
 
 
 def read_verdict(what: str, result: Seen | Lost) -> Verdict:
@@ -94,15 +45,7 @@ def read_verdict(what: str, result: Seen | Lost) -> Verdict:
 
 def answer_verdict(what: str, result: Seen | Lost) -> Verdict:
     """The reply to a question; as for reads, with LostReply where it may have been answered and billed."""
-    verdict = read_verdict(what, result)
-    free = result.status in _TURNED_AWAY if isinstance(result, Seen) else not result.sent
-    if free or not isinstance(verdict, Unavailable):
-        return verdict
-    lost = LostReply(
-        f"{verdict.message}; it may have been answered, and billed", verdict.retry_after_s
-    )
-    lost.__cause__ = verdict.__cause__
-    return lost
+    return of_answer(read_verdict(what, result), result)
 
 
 def create_verdict(what: str, result: Seen | Lost) -> Verdict:

@@ -29,7 +29,7 @@ from ftkit.backend.jobs import (
     TrainRequest,
     Upload,
 )
-from ftkit.backend.outcomes import NotSent, OutcomeUnknown, Refused, Unavailable
+from ftkit.backend.outcomes import LostReply, NotSent, OutcomeUnknown, Refused, Unavailable
 from ftkit.backend.parts import (
     OPTIONAL_OF_INFERENCE,
     OPTIONAL_OF_TRAINING,
@@ -85,6 +85,7 @@ __all__ = [
     "Installs",
     "JobStatus",
     "Listing",
+    "LostReply",
     "ModelRecord",
     "NamesBases",
     "NotSent",

@@ -1,14 +1,15 @@
 """How a call to a provider can end badly, told apart by what it means for money.
 
 A paid call raises exactly one of Refused, NotSent and OutcomeUnknown; the core takes any foreign exception for
-OutcomeUnknown. A read raises Unavailable where trying again may help, Refused where it will not.
+OutcomeUnknown. A read raises Unavailable where trying again may help, Refused where it will not; a question too, and
+LostReply where it may have been answered and billed.
 """
 
 from __future__ import annotations
 
 from ftkit.errors import OutcomeUnknown, ProviderError
 
-__all__ = ["NotSent", "OutcomeUnknown", "Refused", "Unavailable"]
+__all__ = ["LostReply", "NotSent", "OutcomeUnknown", "Refused", "Unavailable"]
 
 
 class Refused(ProviderError):
@@ -42,3 +43,7 @@ class Unavailable(ProviderError):
 
     def __reduce__(self) -> tuple[type[Unavailable], tuple[str, float | None]]:
         return type(self), (self.message, self.retry_after_s)
+
+
+class LostReply(Unavailable):
+    """A question went out and its answer did not come: it may have been answered, and billed."""

@@ -21,11 +21,13 @@ import re
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from ftkit.backend.outcomes import NotSent, OutcomeUnknown, Refused, Unavailable
+from ftkit.backend.outcomes import LostReply, NotSent, OutcomeUnknown, Refused, Unavailable
 from ftkit.errors import AuthError, FtkitError, NotFound, ProviderError, StorageError
 from ftkit.http.exchange import Lost, Seen, Why
 
 CREATED_NOTHING = frozenset({400, 401, 402, 403, 404, 405, 410, 413, 415, 422, 429})
+# statuses of a question that was turned away: nothing was made of it, and nothing is billed
+TURNED_AWAY = frozenset({425, 429, 503})
 _TRY_AGAIN = {408, 425, 429}
 _EXISTS = re.compile(
     r"already[\s_-]{0,3}(?:exist|been|in[\s_-]use)|conflict_?exception|resource_?in_?use|duplicate_?request",
@@ -68,6 +70,20 @@ def _read_lost(what: str, lost: Lost) -> FtkitError:
     if lost.why is Why.FILE:
         return StorageError(f"{what}: {lost.reason}")
     return ProviderError(f"{what}: {lost.reason}")
+
+
+def of_answer(
+    verdict: Verdict, result: Seen | Lost, turned_away: AbstractSet[int] = TURNED_AWAY
+) -> Verdict:
+    """The verdict of a read as that of a question: LostReply where it may have been answered and billed."""
+    free = result.status in turned_away if isinstance(result, Seen) else not result.sent
+    if free or not isinstance(verdict, Unavailable):
+        return verdict
+    lost = LostReply(
+        f"{verdict.message}; it may have been answered, and billed", verdict.retry_after_s
+    )
+    lost.__cause__ = verdict.__cause__
+    return lost
 
 
 def of_create(what: str, result: Seen | Lost, created_nothing: AbstractSet[int]) -> Verdict:

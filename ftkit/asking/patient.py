@@ -10,19 +10,22 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Callable
 
 from ftkit import clock
-from ftkit.backend import Unavailable
+from ftkit.asking.pace import Pace
+from ftkit.backend import LostReply, Unavailable
 from ftkit.errors import NotFound
 from ftkit.patience import FIRST_WAIT_S, TRIES, budget_of
-from ftkit_openai.loading import Loading
-from ftkit_openai.pace import Pace
-from ftkit_openai.verdicts import LostReply
 
 _LONGEST_JITTER_S = 8.0
 _TWICE = 2  # how often a question is sent whose reply may have been paid for
 
 log = logging.getLogger("ftkit")
+
+Loading = Callable[
+    [NotFound], float
+]  # seconds until a model may answer that is not found; raises where it is not new
 
 
 class Asking:
@@ -30,15 +33,15 @@ class Asking:
 
     No retry begins later than `within_s` seconds after the first try, the time that a model loads not counted. Of many
     questions (`pace`) one may be turned away more often than a single one, behind which somebody waits. A stream
-    (`streamed`) is begun again, and never repeated.
+    (`streamed`) is begun again, and never repeated. Without `loading` a model that is not found is an error at once.
     """
 
     def __init__(
         self,
         instance: str,
-        loading: Loading,
         within_s: float,
         *,
+        loading: Loading | None = None,
         pace: Pace | None = None,
         streamed: bool = False,
     ) -> None:
@@ -53,7 +56,9 @@ class Asking:
     def pause_s(self, error: NotFound | Unavailable) -> float:
         """Seconds until the next try, 0 where the pace holds everybody back; raises where there is none."""
         if isinstance(error, NotFound):
-            pause = self._loading.pause_s(error)
+            if self._loading is None:
+                raise error
+            pause = self._loading(error)
             self._until += pause
             if self._pace is None:
                 return pause

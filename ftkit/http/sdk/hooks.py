@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from ftkit.secrets import Secret
+_CREDENTIALS = ("Authorization", "X-Api-Key", "Api-Key", "X-Goog-Api-Key")
 
 
 class Oversized(Exception):
@@ -44,23 +44,28 @@ class Journey:
 class Hooks:
     """The hooks of one client. `origin` is (scheme, host, port) of the address that the key is for.
 
-    `max_bytes` None is for bodies that go to a file as they come.
+    `auth` gives the headers of a request each time one is made; `emptied` are headers that must not stand there without
+    a value. `max_bytes` None is for bodies that go to a file as they come.
     """
 
-    secret: Secret
+    auth: Callable[[], Mapping[str, str]]
     origin: tuple[str, str, int | None]
     max_bytes: int | None
     journey: Journey | None = None
+    emptied: tuple[str, ...] = ()
 
     def request(self, request: Any) -> None:
         """Before a request is sent."""
         request.headers["Accept-Encoding"] = "identity"
-        request.headers.pop("Authorization", None)
-        for name in ("OpenAI-Organization", "OpenAI-Project"):  # an empty variable names none
+        for name in (
+            _CREDENTIALS
+        ):  # what the SDK has put there is a stand-in, or was never meant for this host
+            request.headers.pop(name, None)
+        for name in self.emptied:  # an empty variable names none
             if not request.headers.get(name, "?").strip():
                 del request.headers[name]
         if origin_of(request.url) == self.origin:
-            request.headers["Authorization"] = f"Bearer {self.secret.reveal()}"
+            request.headers.update(self.auth())
         if self.journey is not None:
             request.extensions["trace"] = self.journey.trace
 
