@@ -2,7 +2,7 @@
 
 From weak to strong: user configuration, `ftkit.toml` found upward from the working folder to the repository root, the
 file named by FTKIT_CONFIG, the variables FTKIT_PROFILE, FTKIT_MODEL and FTKIT_HOME, arguments. A project's file may not
-say where requests go or which credential is used: a cloned repository would send its user's key to a stranger.
+say where requests and rows go or which credential is used: a cloned repository would send its user's key to a stranger.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ STALE_AFTER_DAYS = 90  # providers change a price about once a quarter; older fi
 _TOP = ("profile", "monthly_budget_usd", "stale_after_days", "profiles", "providers", "catalogue")
 _PROFILE = ("model", "method", "max_cost_usd", "allow_retiring", "hyperparameters")
 _ROUTES_A_KEY = re.compile(
-    r"url|host|endpoint|proxy|header|key|token|secret|credential|password", re.IGNORECASE
+    r"url|host|endpoint|bucket|proxy|header|key|token|secret|credential|password", re.IGNORECASE
 )
 
 _FETCHES = ("hub_id", "packaged")  # of a model: where its weights come from
@@ -243,7 +243,7 @@ def _content(path: Path, origin: Origin) -> dict[str, Any]:
                 if _ROUTES_A_KEY.search(key):
                     raise ConfigError(
                         f"{path}: [providers.{name}] {key} may not stand in a project's file, since it decides "
-                        f"where credentials go; put it into your user configuration or name a file with FTKIT_CONFIG"
+                        f"where credentials or rows go; put it into your user configuration or name a file with FTKIT_CONFIG"
                     )
         for name, tables in content.get("catalogue", {}).items():
             for keys, _ in _figures(tables):

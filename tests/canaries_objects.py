@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import pickle
+import re
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tests.canaries_search import Search
 
-OURS = ("/ftkit/", "/ftkit_local/", "/ftkit_openai/")
+OURS = re.compile(r"/ftkit(?:_[a-z]+)?/")
 
 
 def frames(error: BaseException) -> str:
@@ -22,7 +23,7 @@ def frames(error: BaseException) -> str:
         seen.add(id(error))
         shown += traceback.TracebackException.from_exception(error).format()
         for frame, _ in traceback.walk_tb(error.__traceback__):
-            if any(part in frame.f_code.co_filename for part in OURS):
+            if OURS.search(frame.f_code.co_filename):
                 for name, value in frame.f_locals.items():
                     shown.append(f"{name} = {value!r}")
         error = error.__cause__ or error.__context__  # type: ignore[assignment]
@@ -47,7 +48,17 @@ def listening() -> Iterator[Callable[[], str]]:
             records.append(f"{self.format(record)} {record.args!r} {record.exc_info!r}")
 
     root, kept = logging.getLogger(), Kept()
-    names = ("httpx", "httpcore", "ftkit", "openai", "httpx2", "httpcore2")
+    names = (
+        "httpx",
+        "httpcore",
+        "ftkit",
+        "openai",
+        "httpx2",
+        "httpcore2",
+        "google",
+        "google_genai",
+        "urllib3",
+    )
     before = [(logging.getLogger(name), logging.getLogger(name).level) for name in names]
     root.addHandler(kept)
     level = root.level

@@ -957,3 +957,13 @@ NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 def test_retry_after_is_seconds_or_a_date(value: str | None, seconds: float | None) -> None:
     assert retry_after_s(value, NOW) == seconds
     assert retry_after_s(value, NOW.astimezone(tz=None) + timedelta(0)) == seconds
+
+
+@pytest.mark.parametrize(
+    ("body", "value"), [(b"7", 7), (b"null", None), (b'"x"', "x"), (b"true", True)]
+)
+def test_a_reply_that_is_one_bare_value_is_read_as_that(body: bytes, value: object) -> None:
+    """No object, so no reply of a provider; but that is said by whoever asked for one."""
+    from ftkit.http.replies import parse
+
+    assert parse(body) == value

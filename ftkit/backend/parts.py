@@ -109,6 +109,14 @@ class Training(Protocol):
 
 
 @runtime_checkable
+class EncodesByBase(Protocol):
+    """A Training whose rows have another shape for some of its bases; `encode` then is that of most."""
+
+    def encode_for(self, base: Base, example: Example) -> bytes:
+        """One row of the wire file of a job on this base."""
+
+
+@runtime_checkable
 class Uploads(Protocol):
     """`upload`: rows are sent to the provider before the job is created."""
 

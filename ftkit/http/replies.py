@@ -63,7 +63,7 @@ def _float(digits: str) -> float:
 
 
 def _deeper_than(limit: int, value: Any) -> bool:
-    level = [value]
+    level = [value] if isinstance(value, dict | list) else []
     for _ in range(limit):
         level = [
             inner

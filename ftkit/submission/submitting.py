@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
-from ftkit.backend import Backend, Preflight, Training
+from ftkit.backend import Backend, EncodesByBase, Preflight, Training
 from ftkit.config import Settings
 from ftkit.cost import Quote
 from ftkit.data import Dataset
@@ -158,7 +158,9 @@ def _spooled(
     terms: Terms,
 ) -> tuple[dict[str, Any], dict[str, str | None]]:
     """The rows on disk: the request as the ledger keeps it, and the hashes of its files."""
-    encode = checked.training.encode
+    training, encode = checked.training, checked.training.encode
+    if isinstance(training, EncodesByBase):
+        encode = partial(training.encode_for, plan.resolved.base)
     train = spool((encode(example) for example in data), settings.home)
     held = None
     if validation is not None:

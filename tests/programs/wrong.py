@@ -19,6 +19,9 @@ from ftkit.testing.fake_backend.batching import FakeBatching
 from ftkit.testing.fake_backend.client import Client
 from ftkit.testing.fake_backend.hosting import FakeHosting
 from ftkit.testing.fake_backend.training import FakeTraining
+from ftkit_google.client import Client as GoogleClient
+from ftkit_google.client import types as google_types
+from ftkit_google.training import GoogleTraining
 from ftkit_openai.batching import OpenAIBatching
 from ftkit_openai.client import Client as OpenAIClient
 from ftkit_openai.training import OpenAITraining
@@ -46,6 +49,25 @@ def sdk_retries() -> None:
     """OpenAI's SDK repeats by itself what fails, by its own setting of twice."""
     options = OpenAIClient._options
     OpenAIClient._options = lambda self: {**options(self), "max_retries": 2}  # type: ignore[method-assign]
+
+
+def googles_retries() -> None:
+    """Google's SDK repeats what fails where it is told to, creates of jobs too."""
+    client = GoogleClient._sdk_client
+
+    def eager(self: GoogleClient, location: str, http: Any, asynchronous: Any = None) -> Any:
+        made = client(self, location, http, asynchronous)
+        asked = google_types().HttpRetryOptions(attempts=3, initial_delay=0.01, max_delay=0.01)
+        made._api_client._retry = type(made._api_client._retry)(**_retry_args(asked))
+        return made
+
+    GoogleClient._sdk_client = eager  # type: ignore[method-assign]
+
+
+def _retry_args(asked: Any) -> Any:
+    from google.genai._api_client import retry_args
+
+    return retry_args(asked)
 
 
 def late_intent() -> None:
@@ -104,6 +126,7 @@ def late_intent() -> None:
 
     Client.create = then_write(Client.create)  # type: ignore[method-assign]
     OpenAIClient.create = then_write(OpenAIClient.create)  # type: ignore[method-assign]
+    GoogleClient.create = then_write(GoogleClient.create)  # type: ignore[method-assign]
     Ledger.prepare = prepare_later  # type: ignore[method-assign]
     Ledger.move = move_later  # type: ignore[method-assign]
     Ledger.tell = tell_unless_waiting  # type: ignore[method-assign]
@@ -124,6 +147,7 @@ def no_find() -> None:
     """What was made is never looked for."""
     FakeTraining.find = lambda self, key: []  # type: ignore[method-assign]
     OpenAITraining.find = lambda self, key: []  # type: ignore[method-assign]
+    GoogleTraining.find = lambda self, key: []  # type: ignore[method-assign]
     FakeHosting.find = lambda self, key: []  # type: ignore[method-assign]
     FakeBatching.find = lambda self, key: []  # type: ignore[method-assign]
     OpenAIBatching.find = lambda self, key: []  # type: ignore[method-assign]
@@ -159,6 +183,7 @@ def fetch_again() -> None:
 WAYS = {
     "three POSTs": three_posts,
     "SDK retries": sdk_retries,
+    "Google's retries": googles_retries,
     "late intent": late_intent,
     "no find": no_find,
     "deaf to the disk": deaf_to_the_disk,

@@ -46,7 +46,7 @@ CALL = ToolCall("call-1", "find_parcel", '{"number": 4512}')
 SCHEMA = {"type": "object", "properties": {"number": {"type": "integer"}}}
 TOOL = {"type": "function", "function": {"name": "find_parcel", "parameters": SCHEMA}}
 PICTURE = "data:image/png;base64,aGVsbG8="
-ASKED = Message("user", "Where is parcel 4512?")
+ASKED = Message("user", "Where is my parcel?")
 ANSWERED = Message("assistant", "It is on its way")
 WHOLE: dict[str, tuple[Example, set[str]]] = {
     "tool_rows": (
@@ -59,11 +59,11 @@ WHOLE: dict[str, tuple[Example, set[str]]] = {
             ),
             tools=(TOOL,),
         ),
-        {"call-1", "find_parcel", CALL.arguments, "in the van", "integer"},
+        {"find_parcel", "4512", "in the van", "integer"},
     ),
     "image_rows": (
         Example((Message("user", "Look: ", parts=("Look: ", Image(PICTURE, "low"))), ANSWERED)),
-        {"Look: ", PICTURE, "low"},
+        {"Look: ", "image/png", "aGVsbG8=", "low"},
     ),
     "preference_rows": (
         Example((ASKED, ANSWERED), rejected=(Message("assistant", "I do not know"),)),
@@ -75,7 +75,7 @@ WHOLE: dict[str, tuple[Example, set[str]]] = {
             tools=(TOOL,),
             rejected=(Message("assistant", "I do not know"),),
         ),
-        {"find_parcel", CALL.arguments, "I do not know", "integer"},
+        {"find_parcel", "4512", "I do not know", "integer"},
     ),
     "weighted_rows": (
         Example((ASKED, replace(ANSWERED, trained=False), ASKED, replace(ANSWERED, trained=True))),
@@ -89,10 +89,15 @@ WHOLE: dict[str, tuple[Example, set[str]]] = {
     "kind", [pytest.param(kind, marks=pytest.mark.judges(kind)) for kind in WHOLE]
 )
 def test_a_row_of_every_kind_is_whole_or_declared_missing(kind: str, training: Training) -> None:
-    """A dropped tool schema or picture looks like success: the job trains, on something else."""
-    example, texts = WHOLE[kind]
+    """A dropped tool schema or picture looks like success: the job trains, on something else.
+
+    Arguments may be an object, a picture apart from its kind, a word in capitals; a result is told whose it is by the id of
+    its call, or by its name.
+    """
+    example, wanted = WHOLE[kind]
     assert KINDS[kind](example)
-    assert texts <= _texts(json.loads(training.encode(example)))
+    held = sorted(text.lower() for text in _texts(json.loads(training.encode(example))))
+    assert [one for one in wanted if not any(one.lower() in text for text in held)] == []
 
 
 @pytest.mark.judges("base")

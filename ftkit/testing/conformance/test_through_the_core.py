@@ -46,7 +46,7 @@ def test_a_quote_names_the_model_and_every_setting(
     """A plan that can be printed and carried out."""
     quote = ftkit.estimate(rows, _model(subject), hyperparameters=dict(subject.hyperparameters))
     assert quote.model.startswith(f"{subject.instance}/")
-    assert quote.resolved.steps >= 1
+    assert quote.resolved.steps >= (quote.resolved.hyperparameters.batch_size is not None)
     assert str(quote) and quote.to_dict()["hyperparameters"]
 
 
@@ -80,9 +80,12 @@ def test_a_dry_run_shows_the_request_and_starts_nothing(
 ) -> None:
     """Nothing is written into the ledger either."""
     before = [known.id for known in ftkit.jobs()]
-    chosen = {**subject.hyperparameters, "seed": 99}
     shown = ftkit.submit(
-        rows, _model(subject), hyperparameters=chosen, allow_unpriced=True, dry_run=True
+        rows[1:],
+        _model(subject),
+        hyperparameters=dict(subject.hyperparameters),
+        allow_unpriced=True,
+        dry_run=True,
     )
     assert shown.request
     assert [known.id for known in ftkit.jobs()] == before
