@@ -19,7 +19,7 @@ def google_server() -> Iterator[GoogleEmulator]:
 
 
 @pytest.fixture
-def emulator(
+def google(
     google_server: GoogleEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[GoogleEmulator]:
     """The emulator with nothing in it, to which "google" leads; it and ftkit live in one virtual time from noon on."""

@@ -14,12 +14,14 @@ from tests.hostile import Bench, undisturbed
 
 
 @pytest.fixture(scope="module")
-def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoogleTarget]:
+def google_target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoogleTarget]:
     with GoogleEmulator(run_s=0.0) as server:
         yield GoogleTarget(server, tmp_path_factory.mktemp("credentials"))
 
 
 @pytest.fixture
-def bench(target: GoogleTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+def google_bench(
+    google_target: GoogleTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Bench]:
     with Stranger() as stranger, undisturbed():
-        yield Bench(target, GOOGLE_STORIES, stranger, tmp_path, monkeypatch)
+        yield Bench(google_target, GOOGLE_STORIES, stranger, tmp_path, monkeypatch)

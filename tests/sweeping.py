@@ -33,6 +33,7 @@ CATEGORIES = (
     ("spool", "/uploads"),
     ("socket", "TCP"),
     ("home", "/swept"),  # the ledger's marker, and the folder itself made durable
+    ("clock", "/clock.new"),  # virtual time, moved on by whoever waits
 )
 
 
@@ -55,12 +56,12 @@ class Swept:
         self._clock.write_text(NOON)
         config = self.folder / "user.toml"
         name = self.backend
-        config.write_text(
-            f'[providers.{name}]\nbackend = "{name}"\nlisting_lag_s = {self._lag_s}\n'
-        )
         virtual = {"FTKIT_NOW": f"file:{self._clock}"} if self._lag_s else {}
         self._open = ExitStack()
         self.provider: Any = self._open.enter_context(self.hosted(virtual.get("FTKIT_NOW")))
+        config.write_text(
+            f'[providers.{name}]\nbackend = "{name}"\nlisting_lag_s = {self._lag_s}\n{self.settings()}'
+        )
         self.env = (
             os.environ
             | {
@@ -68,7 +69,9 @@ class Swept:
                 "FTKIT_CONFIG": str(config),
                 **self.reached(),
                 "PYTHONDONTWRITEBYTECODE": "1",
-                "PYTHONPATH": str(Path(__file__).parents[1]),
+                "PYTHONPATH": os.pathsep.join(
+                    (str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", ""))
+                ),
             }
             | virtual
         )
@@ -88,6 +91,10 @@ class Swept:
     def hosted(self, now: str | None) -> AbstractContextManager[Any]:
         """The provider, which lists what it made after the lag."""
         return HostedProvider(run_s=0.0, listing_lag_s=self._lag_s, now=now)
+
+    def settings(self) -> str:
+        """More lines of its section in the configuration."""
+        return ""
 
     def reached(self) -> dict[str, str]:
         """The variables that lead to it."""

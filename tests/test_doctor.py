@@ -155,7 +155,7 @@ def test_a_key_is_a_problem_only_where_the_model_in_force_needs_it(
     found = ftkit.doctor()
     what = f"the model in force, fake/small, needs fake, and {KEY} is not set"
     assert said(found) == [(what, f"export {KEY}")]
-    assert found.costs.not_asked == {"fake": f"{KEY} is not set"}
+    assert found.costs.not_asked["fake"] == f"{KEY} is not set"
     monkeypatch.setenv("FTKIT_MODEL", "local/small")
     assert ftkit.doctor().ok
 

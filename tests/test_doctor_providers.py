@@ -108,7 +108,7 @@ def test_offline_asks_nobody_and_tells_what_the_ledger_knows(provider: HostedPro
         before = provider.counts()["requests"]
         costs = ftkit.doctor(offline=True).costs
         assert provider.counts()["requests"] == before
-    assert (costs.asked, costs.not_asked) == ((), {"fake": "offline"})
+    assert (costs.asked, set(costs.not_asked.values())) == ((), {"offline"})
     (charge,) = costs.charges
     assert (charge.id, charge.source, charge.usd_per_hour) == ("dep-1", "ledger", 3)
 
@@ -150,7 +150,7 @@ def test_whatever_a_backend_raises_becomes_a_reason_with_its_type(
         raise RuntimeError("fell over")
 
     monkeypatch.setattr("ftkit.testing.fake_backend.hosting.FakeHosting.running", running)
-    assert ftkit.doctor().costs.not_asked == {"fake": "RuntimeError: fell over"}
+    assert ftkit.doctor().costs.not_asked["fake"] == "RuntimeError: fell over"
 
 
 # --- work that was left over ---

@@ -48,9 +48,9 @@ def body(*messages: Message, base: str = BASE, **options: Any) -> dict[str, Any]
     return dict(asked["request"])
 
 
-def test_a_call_and_its_result_go_there_and_back(emulator: GoogleEmulator) -> None:
+def test_a_call_and_its_result_go_there_and_back(google: GoogleEmulator) -> None:
     call = {"name": "find_parcel", "arguments": {"order_id": "4512"}}
-    emulator.reply_with({"tool_calls": [call]}, "It is on its way")
+    google.reply_with({"tool_calls": [call]}, "It is on its way")
     model = ftkit.model(MODEL)
     first = model.chat("Where is 4512?", tools=[TOOL])
     (made,) = first.tool_calls
@@ -72,7 +72,7 @@ def test_a_call_and_its_result_go_there_and_back(emulator: GoogleEmulator) -> No
         {"role": "tool", "tool_call_id": made.id, "content": '{"place": "van"}'},
     ]
     assert model.chat(turns, tools=[TOOL]).text == "It is on its way"
-    told = sent(emulator, BASE_CHAT)
+    told = sent(google, BASE_CHAT)
     assert told["contents"][1]["parts"][0]["functionCall"]["args"] == {"order_id": "4512"}
     assert told["contents"][2]["parts"][0]["functionResponse"]["response"] == {"place": "van"}
     declared = told["tools"][0]["functionDeclarations"][0]
@@ -80,24 +80,24 @@ def test_a_call_and_its_result_go_there_and_back(emulator: GoogleEmulator) -> No
 
 
 def test_a_schema_is_enforced_and_parsed_and_keeps_the_names_of_its_fields(
-    emulator: GoogleEmulator,
+    google: GoogleEmulator,
 ) -> None:
     """The SDK would spell a field in another way."""
-    emulator.reply_with('{"queue_name": "billing"}')
+    google.reply_with('{"queue_name": "billing"}')
     reply = ftkit.model(MODEL).chat("hello", schema=SCHEMA)
     assert reply.parsed == {"queue_name": "billing"}
-    config = sent(emulator, BASE_CHAT)["generationConfig"]
+    config = sent(google, BASE_CHAT)["generationConfig"]
     assert config["responseJsonSchema"] == SCHEMA
     assert config["responseMimeType"] == "application/json"
 
 
-def test_an_image_goes_along_byte_for_byte(emulator: GoogleEmulator) -> None:
+def test_an_image_goes_along_byte_for_byte(google: GoogleEmulator) -> None:
     parts = [
         {"type": "text", "text": "Look: "},
         {"type": "image_url", "image_url": {"url": PICTURE, "detail": "low"}},
     ]
     ftkit.model(MODEL).chat([{"role": "user", "content": parts}])
-    text, image = sent(emulator, BASE_CHAT)["contents"][0]["parts"]
+    text, image = sent(google, BASE_CHAT)["contents"][0]["parts"]
     assert text == {"text": "Look: "}
     assert image["inlineData"] == {"mimeType": "image/png", "data": "aGVsbG8+"}
     assert image["mediaResolution"] == {"level": "MEDIA_RESOLUTION_LOW"}
@@ -142,15 +142,15 @@ def test_extra_goes_over_everything_and_none_takes_out() -> None:
 
 
 def test_thoughts_are_output_that_is_paid_for_and_no_part_of_the_text(
-    emulator: GoogleEmulator,
+    google: GoogleEmulator,
 ) -> None:
-    emulator.set(thoughts=7)
+    google.set(thoughts=7)
     extra = {"generationConfig": {"thinkingConfig": {"thinkingLevel": "HIGH"}}}
     model = ftkit.model(MODEL)
     little, much = model.chat("hello"), model.chat("hello", extra=extra)
     assert much.usage.output_tokens == little.usage.output_tokens + 7
     assert much.text == little.text
-    assert Decimal(emulator.counts()["usd"]) == (little.cost_usd or 0) + (much.cost_usd or 0)
+    assert Decimal(google.counts()["usd"]) == (little.cost_usd or 0) + (much.cost_usd or 0)
 
 
 @pytest.mark.parametrize(
@@ -161,21 +161,21 @@ def test_thoughts_are_output_that_is_paid_for_and_no_part_of_the_text(
         ({"block_reason": "PROHIBITED_CONTENT"}, "prohibited_content"),
     ],
 )
-def test_every_end_is_told(scripted: dict[str, Any], finish: str, emulator: GoogleEmulator) -> None:
-    emulator.reply_with(scripted)
+def test_every_end_is_told(scripted: dict[str, Any], finish: str, google: GoogleEmulator) -> None:
+    google.reply_with(scripted)
     assert ftkit.model(MODEL).chat("hello").finish_reason == finish
 
 
-def test_a_stream_has_the_calls_and_the_usage_too(emulator: GoogleEmulator) -> None:
+def test_a_stream_has_the_calls_and_the_usage_too(google: GoogleEmulator) -> None:
     model = tuned().model()
     stream = model.stream("question 1")
     assert "".join(stream) == "answer 1"
     assert stream.reply is not None and stream.reply.usage.output_tokens > 0
-    assert emulator.counts()["requests"][STREAM] == 1
+    assert google.counts()["requests"][STREAM] == 1
 
 
 def test_a_question_is_counted_free_of_charge_and_as_it_is_billed(
-    emulator: GoogleEmulator,
+    google: GoogleEmulator,
 ) -> None:
     from ftkit_google.inference import GoogleInference
     from tests.google_desk import opened
@@ -185,7 +185,7 @@ def test_a_question_is_counted_free_of_charge_and_as_it_is_billed(
     record = inference.record(BASE)
     asked = Call((Message("system", "Be brief."), Message("user", "Where is my parcel?")))
     counted = inference.count_tokens(record, asked)
-    assert emulator.counts()["usd"] == "0"
+    assert google.counts()["usd"] == "0"
     assert counted == inference.chat(record, asked).usage.input_tokens
 
 
@@ -193,12 +193,12 @@ def test_a_question_is_counted_free_of_charge_and_as_it_is_billed(
 
 
 def test_what_was_turned_away_is_asked_again_after_googles_own_wish(
-    emulator: GoogleEmulator,
+    google: GoogleEmulator,
 ) -> None:
     model = tuned().model()
-    emulator.refuse(CHAT, "RESOURCE_EXHAUSTED", retry_after=7, times=2)
+    google.refuse(CHAT, "RESOURCE_EXHAUSTED", retry_after=7, times=2)
     assert model.chat("question 1").text == "answer 1"
-    assert emulator.counts()["requests"][CHAT] == 3
+    assert google.counts()["requests"][CHAT] == 3
 
 
 def test_a_wish_in_the_details_of_an_error_is_heard() -> None:
@@ -212,29 +212,29 @@ def test_a_wish_in_the_details_of_an_error_is_heard() -> None:
         assert verdict.retry_after_s == 13.5
 
 
-def test_a_lost_answer_is_asked_for_once_more_and_counted(emulator: GoogleEmulator) -> None:
+def test_a_lost_answer_is_asked_for_once_more_and_counted(google: GoogleEmulator) -> None:
     model = tuned().model()
-    emulator.fault(CHAT, "close", process=True, times=None)
+    google.fault(CHAT, "close", process=True, times=None)
     with pytest.raises(LostReply, match="may have been answered, and billed"):
         model.chat("question 1")
-    assert emulator.counts()["requests"][CHAT] == 2
+    assert google.counts()["requests"][CHAT] == 2
 
 
-def cut(emulator: GoogleEmulator) -> int:
+def cut(google: GoogleEmulator) -> int:
     """How often a question is asked whose answer says that it can be gone on with."""
-    emulator.reply_with({"content": "half", "finish_reason": "CONTINUATION"})
-    emulator.fault(BASE_CHAT, "patch", fields={"candidates.0.continuationToken": "YWJj"})
+    google.reply_with({"content": "half", "finish_reason": "CONTINUATION"})
+    google.fault(BASE_CHAT, "patch", fields={"candidates.0.continuationToken": "YWJj"})
     assert ftkit.model(MODEL).chat("hello").text.startswith("half")
-    return int(emulator.counts()["requests"][BASE_CHAT])
+    return int(google.counts()["requests"][BASE_CHAT])
 
 
-def test_an_answer_that_is_cut_is_not_gone_on_with_unasked(emulator: GoogleEmulator) -> None:
+def test_an_answer_that_is_cut_is_not_gone_on_with_unasked(google: GoogleEmulator) -> None:
     """By its own settings the SDK asks, and pays, again."""
-    assert cut(emulator) == 1
+    assert cut(google) == 1
 
 
 def test_the_count_sees_an_sdk_that_asks_on(
-    emulator: GoogleEmulator, monkeypatch: pytest.MonkeyPatch
+    google: GoogleEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from google.genai import _extra_utils
 
@@ -243,18 +243,18 @@ def test_the_count_sees_an_sdk_that_asks_on(
     )
     own = chat_wire._given
     monkeypatch.setattr(chat_wire, "_given", lambda asked, timeout_s, **_: own(asked, timeout_s))
-    emulator.reply_with({"content": "half", "finish_reason": "CONTINUATION"})
-    emulator.fault(BASE_CHAT, "patch", fields={"candidates.0.continuationToken": "YWJj"})
+    google.reply_with({"content": "half", "finish_reason": "CONTINUATION"})
+    google.fault(BASE_CHAT, "patch", fields={"candidates.0.continuationToken": "YWJj"})
     ftkit.model(MODEL).chat("hello")
-    assert emulator.counts()["requests"][BASE_CHAT] == 2
-    emulator.take_violations()
+    assert google.counts()["requests"][BASE_CHAT] == 2
+    google.take_violations()
 
 
 # --- models ---
 
 
 def test_a_model_that_is_gone_says_so(
-    emulator: GoogleEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    google: GoogleEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "now").write_text("2026-10-01T12:00:00+00:00")
     model = tuned(model="google/gemini-2.5-flash").model()
@@ -264,14 +264,14 @@ def test_a_model_that_is_gone_says_so(
 
 
 def test_a_base_answers_where_the_settings_say(
-    emulator: GoogleEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    google: GoogleEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure(tmp_path, monkeypatch, answers_in="eu")
     ftkit.model(MODEL).chat("hello")
-    assert "/at/eu/" in emulator.log()[-1]["path"]
+    assert "/at/eu/" in google.log()[-1]["path"]
 
 
-def test_an_unknown_endpoint_is_not_found(emulator: GoogleEmulator) -> None:
+def test_an_unknown_endpoint_is_not_found(google: GoogleEmulator) -> None:
     with pytest.raises(NotFound, match="was it deleted"):
         ftkit.model("google/projects/418203957162/locations/us/endpoints/77")
 

@@ -22,16 +22,16 @@ READABLE = "list: 10,000 jobs on a page"  # to Google's reader a page of nothing
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_one_job_comes_of_it_whatever_one_step_is_answered(step: str, bench: Bench) -> None:
-    done = trials(bench, sample(step)[::4], SAMPLED_WORLDS)
+def test_one_job_comes_of_it_whatever_one_step_is_answered(step: str, google_bench: Bench) -> None:
+    done = trials(google_bench, sample(step)[::4], SAMPLED_WORLDS)
     assert complaints(done) == []
     assert taken_for_an_answer(done) == []
 
 
 @pytest.mark.torture
 @pytest.mark.parametrize("step", STEPS)
-def test_one_job_comes_of_it_at_every_fuzzed_answer(step: str, bench: Bench) -> None:
-    done = trials(bench, of(step), GOOGLE_WORLDS)
+def test_one_job_comes_of_it_at_every_fuzzed_answer(step: str, google_bench: Bench) -> None:
+    done = trials(google_bench, of(step), GOOGLE_WORLDS)
     print(f"\n{len(of(step))} answers\n{table(done)}")
     assert complaints(done) == []
     assert taken_for_an_answer(done) == []
@@ -58,10 +58,10 @@ ODD_JOBS: Mapping[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("odd", ODD_JOBS)
 def test_one_odd_field_in_a_create_that_is_right_otherwise_costs_no_job(
-    odd: str, bench: Bench
+    odd: str, google_bench: Bench
 ) -> None:
     order = {"action": "patch", "fields": ODD_JOBS[odd]}
-    assert complaints([bench.run(odd, "create", "odd fields", order)]) == []
+    assert complaints([google_bench.run(odd, "create", "odd fields", order)]) == []
 
 
 ANSWER = {
@@ -90,10 +90,10 @@ ODD_ANSWERS: Mapping[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("odd", ODD_ANSWERS)
 def test_an_answer_of_a_model_with_an_odd_field_is_an_error_of_ftkits_own(
-    odd: str, bench: Bench
+    odd: str, google_bench: Bench
 ) -> None:
     order = {"action": "raw", "status": 200, "body": json.dumps(ANSWER | ODD_ANSWERS[odd])}
-    trial = bench.run(odd, "chat", "odd fields", order)
+    trial = google_bench.run(odd, "chat", "odd fields", order)
     assert complaints([trial]) == []
     assert taken_for_an_answer([trial]) == []
 
@@ -112,15 +112,15 @@ ODD_STREAMS: Mapping[str, str] = {
 
 
 @pytest.mark.parametrize("odd", ODD_STREAMS)
-def test_a_stream_that_is_odd_is_an_error_of_ftkits_own(odd: str, bench: Bench) -> None:
+def test_a_stream_that_is_odd_is_an_error_of_ftkits_own(odd: str, google_bench: Bench) -> None:
     headers = {"Content-Type": "text/event-stream"}
     order = {"action": "raw", "status": 200, "headers": headers, "body": ODD_STREAMS[odd]}
-    trial = bench.run(odd, "chat", "odd stream", order)
+    trial = google_bench.run(odd, "chat", "odd stream", order)
     assert complaints([trial]) == []
     assert taken_for_an_answer([trial]) == []
 
 
 @pytest.mark.parametrize("name", ["create: gzip bomb", "get: gzip bomb in gzip", "list: gzip bomb"])
-def test_a_bomb_is_left_alone_long_before_it_has_unpacked(name: str, bench: Bench) -> None:
+def test_a_bomb_is_left_alone_long_before_it_has_unpacked(name: str, google_bench: Bench) -> None:
     answer = named(name)
-    assert complaints([bench.trial(answer, answer.on, process=True)]) == []
+    assert complaints([google_bench.trial(answer, answer.on, process=True)]) == []

@@ -73,9 +73,9 @@ def test_an_expired_job_says_what_to_do() -> None:
     assert "submit again" in str(seen("JOB_STATE_EXPIRED").error)
 
 
-def test_waiting_for_quota_and_for_machines_are_evidence_of_life(emulator: GoogleEmulator) -> None:
+def test_waiting_for_quota_and_for_machines_are_evidence_of_life(google: GoogleEmulator) -> None:
     """The state says RUNNING all the time; the second word is what changes."""
-    emulator.set(dataset_s=60.0, capacity_s=60.0, run_s=600.0)
+    google.set(dataset_s=60.0, capacity_s=60.0, run_s=600.0)
     first = submit()
     second = submit(hyperparameters={"epochs": 1})
     assert second.last_seen.raw_status != ""
@@ -99,9 +99,9 @@ def test_progress_is_epochs_that_are_done() -> None:
     assert seen("JOB_STATE_SUCCEEDED", tuningJobMetadata=late).progress is None
 
 
-def test_what_google_bills_is_its_own_count_once_an_epoch(emulator: GoogleEmulator) -> None:
+def test_what_google_bills_is_its_own_count_once_an_epoch(google: GoogleEmulator) -> None:
     done = tuned(hyperparameters={"epochs": 2})
-    counts = emulator.counts()
+    counts = google.counts()
     assert done.last_seen.cost_usd == Decimal(counts["training_usd"]) > 0
     training = opened().training
     assert isinstance(training, History)
@@ -112,9 +112,9 @@ def test_what_google_bills_is_its_own_count_once_an_epoch(emulator: GoogleEmulat
 
 
 def test_rows_that_were_left_out_are_told_by_our_numbers(
-    emulator: GoogleEmulator, caplog: pytest.LogCaptureFixture
+    google: GoogleEmulator, caplog: pytest.LogCaptureFixture
 ) -> None:
-    emulator.set(max_row_tokens=6)
+    google.set(max_row_tokens=6)
     rows = [dict(one) for one in ROWS]
     rows[4]["prompt"] = rows[9]["prompt"] = "many words " * 10
     done = tuned(rows=rows)
@@ -131,7 +131,7 @@ def test_left_out_rows_of_which_google_names_a_few() -> None:
 
 
 def test_epochs_are_events_and_a_number_once_read_is_never_passed_over(
-    emulator: GoogleEmulator,
+    google: GoogleEmulator,
 ) -> None:
     done = tuned(hyperparameters={"epochs": 2})
     told = list(done.events())
@@ -144,14 +144,14 @@ def test_epochs_are_events_and_a_number_once_read_is_never_passed_over(
 # --- checkpoints ---
 
 
-def test_checkpoints_are_models_of_their_own(emulator: GoogleEmulator) -> None:
+def test_checkpoints_are_models_of_their_own(google: GoogleEmulator) -> None:
     done = tuned(hyperparameters={"epochs": 3})
     kept = done.checkpoints()
     assert len(kept) == 3 and len({one.id for one in kept}) == 3
     assert [one.metrics["epoch"] for one in kept] == [1.0, 2.0, 3.0]
     first = ftkit.model(f"google/{kept[0].id}")
     assert first.chat("question 1").text
-    assert sent(emulator)["supervisedTuningSpec"]["exportLastCheckpointOnly"] is False
+    assert sent(google)["supervisedTuningSpec"]["exportLastCheckpointOnly"] is False
 
 
 # --- refused and failed ---
@@ -167,19 +167,19 @@ def test_checkpoints_are_models_of_their_own(emulator: GoogleEmulator) -> None:
     ],
 )
 def test_a_refusal_says_what_to_do_and_what_lies_in_the_bucket(
-    code: str, words: str, emulator: GoogleEmulator
+    code: str, words: str, google: GoogleEmulator
 ) -> None:
-    emulator.refuse(CREATE, code)
+    google.refuse(CREATE, code)
     with pytest.raises(Refused, match=words) as refused:
         submit()
-    (lies,), (made,) = emulator.objects(), ftkit.jobs()
+    (lies,), (made,) = google.objects(), ftkit.jobs()
     assert f"gs://acme-bucket/{lies['name']} stays in the bucket" in str(refused.value)
     assert lies["name"] in command("job", "delete-files", made.id)
-    assert emulator.objects() == []
+    assert google.objects() == []
 
 
-def test_a_job_that_fails_says_why_and_what_to_do(emulator: GoogleEmulator) -> None:
-    emulator.set(job_error="PERMISSION_DENIED")
+def test_a_job_that_fails_says_why_and_what_to_do(google: GoogleEmulator) -> None:
+    google.set(job_error="PERMISSION_DENIED")
     done = submit().wait(7200)
     assert done.status is JobStatus.FAILED
     assert done.error is not None and "Storage Object Viewer" in done.error
@@ -204,17 +204,17 @@ def test_googles_codes_are_words_with_a_mend(
     assert told is None if said is None else str(told).startswith(said)
 
 
-def test_a_cancelled_job_is_asked_once_and_ends(emulator: GoogleEmulator) -> None:
-    emulator.set(run_s=3600.0, cancelling_s=60.0)
+def test_a_cancelled_job_is_asked_once_and_ends(google: GoogleEmulator) -> None:
+    google.set(run_s=3600.0, cancelling_s=60.0)
     running = submit()
     running.cancel()
     running.cancel()
     assert running.wait(7200).status is JobStatus.CANCELLED
-    assert emulator.counts()["requests"]["POST tuningJobs/ID:cancel"] == 1
+    assert google.counts()["requests"]["POST tuningJobs/ID:cancel"] == 1
 
 
 def test_a_job_of_another_location_is_read_there(
-    emulator: GoogleEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    google: GoogleEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = submit()
     configure(tmp_path, monkeypatch, location="europe-west4")
@@ -222,23 +222,23 @@ def test_a_job_of_another_location_is_read_there(
     assert backend.training is not None
     remote = str(done.last_seen.remote_id)
     assert backend.training.get(remote).id == remote
-    assert "/at/us-central1/" in [one["path"] for one in emulator.log() if one["route"] == READ][-1]
+    assert "/at/us-central1/" in [one["path"] for one in google.log() if one["route"] == READ][-1]
 
 
-def test_what_is_no_job_is_not_asked_for(emulator: GoogleEmulator) -> None:
+def test_what_is_no_job_is_not_asked_for(google: GoogleEmulator) -> None:
     training = opened().training
     assert training is not None
     for id in ("7", ENDPOINT, "projects/x/locations/../tuningJobs/7"):
         with pytest.raises(NotFound, match="is no job of Google's"):
             training.get(id)
-    assert emulator.counts()["requests"] == {}
+    assert google.counts()["requests"] == {}
 
 
-def test_another_jobs_answer_is_not_taken_for_its_end(emulator: GoogleEmulator) -> None:
+def test_another_jobs_answer_is_not_taken_for_its_end(google: GoogleEmulator) -> None:
     done = submit()
     training = opened().training
     assert training is not None
-    emulator.fault(READ, "patch", fields={"name": NAME})
+    google.fault(READ, "patch", fields={"name": NAME})
     with pytest.raises(ProviderError, match="answered with another one"):
         training.get(str(done.last_seen.remote_id))
 
@@ -246,10 +246,10 @@ def test_another_jobs_answer_is_not_taken_for_its_end(emulator: GoogleEmulator) 
 # --- what is sent ---
 
 
-def test_the_preview_is_what_is_sent(emulator: GoogleEmulator) -> None:
+def test_the_preview_is_what_is_sent(google: GoogleEmulator) -> None:
     shown: Any = ftkit.submit(ROWS, f"google/{BASE}", name="router", dry_run=True)
     done = submit(name="router", validation=ROWS[:3])
-    body = sent(emulator)
+    body = sent(google)
     assert body["labels"] == {"ftkit_key": done.id}
     assert set(shown.request["json"]) == set(body)
     spec = shown.request["json"]["supervisedTuningSpec"]
@@ -267,7 +267,7 @@ def test_a_rank_that_is_no_adapter_size_is_refused_by_name(rank: int) -> None:
 
 
 def test_preference_tuning_sends_beta_and_scored_answers(
-    emulator: GoogleEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    google: GoogleEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FTKIT_NOW", f"file:{tmp_path / 'now'}")
     (tmp_path / "now").write_text("2026-10-01T12:00:00+00:00")
@@ -282,19 +282,19 @@ def test_preference_tuning_sends_beta_and_scored_answers(
     ]
     done = submit(pairs, "google/gemini-2.5-flash", method="dpo", hyperparameters={"beta": 0.2})
     assert done.wait(7200).status is JobStatus.SUCCEEDED, done.error
-    spec = sent(emulator)["preferenceOptimizationSpec"]
+    spec = sent(google)["preferenceOptimizationSpec"]
     assert spec["hyperParameters"]["beta"] == 0.2
-    assert done.last_seen.cost_usd == Decimal(emulator.counts()["training_usd"])
+    assert done.last_seen.cost_usd == Decimal(google.counts()["training_usd"])
 
 
 def test_a_bill_over_the_quote_is_told(
-    emulator: GoogleEmulator, caplog: pytest.LogCaptureFixture
+    google: GoogleEmulator, caplog: pytest.LogCaptureFixture
 ) -> None:
-    emulator.set(run_s=600.0)
+    google.set(run_s=600.0)
     running = submit()
     stats = {"supervisedTuningDataStats": {"totalBillableTokenCount": "5000000"}}
     fields = {"tuningDataStats": stats, "state": "JOB_STATE_SUCCEEDED"}
-    emulator.fault(READ, "patch", fields=fields)
+    google.fault(READ, "patch", fields=fields)
     with caplog.at_level(logging.WARNING, "ftkit"):
         assert running.status is JobStatus.SUCCEEDED
     assert f"job {running.id} cost 45 USD, more than the" in caplog.text

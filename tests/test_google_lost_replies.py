@@ -48,40 +48,40 @@ LOST: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize(("way", "lag"), [*((way, 120) for way in LOST), ("dropped", 0)])
 def test_a_lost_reply_is_adopted_not_repeated(
-    way: str, lag: int, emulator: GoogleEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    way: str, lag: int, google: GoogleEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure(tmp_path, monkeypatch, listing_lag_s=lag, timeout_s=0.5)
-    emulator.set(listing_lag_s=lag)
+    google.set(listing_lag_s=lag)
     fault = dict(LOST[way])
-    emulator.fault(CREATE, fault.pop("action"), process=True, **fault)
+    google.fault(CREATE, fault.pop("action"), process=True, **fault)
     job = submit()
-    counts = emulator.counts()
+    counts = google.counts()
     assert (counts["requests"][CREATE], counts["jobs"]) == (1, 1)
     assert counts["labels"] == {"ftkit_key": {job.id: 1}}
     assert any("found by its key" in line.detail for line in job.history())
 
 
-def test_a_job_that_stays_unlisted_is_unsettled_and_settled_later(emulator: GoogleEmulator) -> None:
-    emulator.set(unlisted=True)
-    emulator.fault(CREATE, "close", process=True)
+def test_a_job_that_stays_unlisted_is_unsettled_and_settled_later(google: GoogleEmulator) -> None:
+    google.set(unlisted=True)
+    google.fault(CREATE, "close", process=True)
     with pytest.raises(OutcomeUnknown, match="may be billed"):
         submit()
     (job,) = ftkit.jobs()
     assert job.phase is Phase.UNSETTLED
-    emulator.set(unlisted=False)
+    google.set(unlisted=False)
     assert job.settle().phase is not Phase.UNSETTLED
     assert submit().id == job.id
-    assert emulator.counts()["requests"][CREATE] == 1
+    assert google.counts()["requests"][CREATE] == 1
 
 
-def test_an_overloaded_server_may_have_created_the_job_after_all(emulator: GoogleEmulator) -> None:
-    emulator.refuse(CREATE, "UNAVAILABLE", retry_after=5, process=True)
+def test_an_overloaded_server_may_have_created_the_job_after_all(google: GoogleEmulator) -> None:
+    google.refuse(CREATE, "UNAVAILABLE", retry_after=5, process=True)
     job = submit()
-    assert emulator.counts()["labels"] == {"ftkit_key": {job.id: 1}}
+    assert google.counts()["labels"] == {"ftkit_key": {job.id: 1}}
 
 
 def test_where_nobody_listens_nothing_was_sent_and_the_same_call_sends_it_later(
-    emulator: GoogleEmulator, monkeypatch: pytest.MonkeyPatch
+    google: GoogleEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from ftkit_google.client import Client
 
@@ -98,21 +98,21 @@ def test_where_nobody_listens_nothing_was_sent_and_the_same_call_sends_it_later(
         patch.setattr(Client, "_sdk_client", away)
         with pytest.raises(NotSent, match="nothing was sent"):
             submit()
-    assert emulator.counts()["jobs"] == 0
+    assert google.counts()["jobs"] == 0
     job = submit()
-    assert emulator.counts()["labels"] == {"ftkit_key": {job.id: 1}}
+    assert google.counts()["labels"] == {"ftkit_key": {job.id: 1}}
 
 
-def test_the_sdk_retries_nothing_by_itself(emulator: GoogleEmulator) -> None:
+def test_the_sdk_retries_nothing_by_itself(google: GoogleEmulator) -> None:
     """Not even where Google's own options for retries would be set by the environment."""
-    emulator.fault(CREATE, "reply", status=503, body=SORRY, times=None)
+    google.fault(CREATE, "reply", status=503, body=SORRY, times=None)
     with pytest.raises(OutcomeUnknown):
         submit()
-    assert emulator.counts()["requests"][CREATE] == 1
+    assert google.counts()["requests"][CREATE] == 1
 
 
 def test_the_count_sees_an_sdk_that_retries(
-    emulator: GoogleEmulator, monkeypatch: pytest.MonkeyPatch
+    google: GoogleEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The judge of all the tests above: with the SDK's own retries the same job is created three times."""
     from google.genai import types
@@ -120,35 +120,35 @@ def test_the_count_sees_an_sdk_that_retries(
     own = types.HttpOptions
     eager = types.HttpRetryOptions(attempts=3, initial_delay=0.01, max_delay=0.01)
     monkeypatch.setattr(types, "HttpOptions", lambda **given: own(**given, retry_options=eager))
-    emulator.fault(CREATE, "reply", process=True, status=500, body=SORRY, times=2)
+    google.fault(CREATE, "reply", process=True, status=500, body=SORRY, times=2)
     submit()
-    counts = emulator.counts()
+    counts = google.counts()
     assert (counts["requests"][CREATE], counts["jobs"]) == (3, 3)
 
 
 def test_another_machine_finds_the_job_by_its_key(
-    emulator: GoogleEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    google: GoogleEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = submit()
     monkeypatch.setenv("FTKIT_HOME", str(tmp_path / "another"))
     configure(tmp_path, monkeypatch)
     assert submit().id == job.id
-    assert emulator.counts()["jobs"] == 1
+    assert google.counts()["jobs"] == 1
 
 
-def test_the_key_is_looked_for_by_the_providers_own_filter(emulator: GoogleEmulator) -> None:
+def test_the_key_is_looked_for_by_the_providers_own_filter(google: GoogleEmulator) -> None:
     job = submit()
-    asked = [one["query"] for one in emulator.log() if one["route"] == LIST]
+    asked = [one["query"] for one in google.log() if one["route"] == LIST]
     assert any(f"labels.ftkit_key={job.id}" in query for query in asked)
 
 
-def test_a_list_that_ignores_the_filter_gives_nobody_elses_job(emulator: GoogleEmulator) -> None:
+def test_a_list_that_ignores_the_filter_gives_nobody_elses_job(google: GoogleEmulator) -> None:
     """A gateway that drops the query would hand over the newest job of the account."""
     other = submit(hyperparameters={"epochs": 1})
-    emulator.fault(LIST, "reply", status=200, body=_page(emulator, other), skip=0)
+    google.fault(LIST, "reply", status=200, body=_page(google, other), skip=0)
     mine = submit(hyperparameters={"epochs": 2})
     assert mine.id != other.id
-    assert emulator.counts()["jobs"] == 2
+    assert google.counts()["jobs"] == 2
 
 
 def _page(server: GoogleEmulator, job: ftkit.types.Job) -> str:

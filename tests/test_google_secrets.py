@@ -223,7 +223,7 @@ def test_a_create_opens_a_connection_of_its_own(loopback: Told) -> None:
 
 @pytest.mark.parametrize("key", ["GOOGLE_API_KEY", "GEMINI_API_KEY"])
 def test_an_api_key_alone_is_told_what_to_set_up(
-    key: str, emulator: GoogleEmulator, home: Path, monkeypatch: pytest.MonkeyPatch
+    key: str, google: GoogleEmulator, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS")
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(home))
@@ -234,17 +234,17 @@ def test_an_api_key_alone_is_told_what_to_set_up(
     for word in (key, "takes no API key", "gcloud auth application-default login"):
         assert word in said
     assert "GOOGLE_CLOUD_PROJECT" in said and "AIza" not in said
-    assert emulator.counts()["requests"] == {}
+    assert google.counts()["requests"] == {}
 
 
 def test_without_any_credentials_the_same_is_said_without_a_key(
-    emulator: GoogleEmulator, home: Path, monkeypatch: pytest.MonkeyPatch
+    google: GoogleEmulator, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS")
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(home))
     with pytest.raises(AuthError, match="GOOGLE_APPLICATION_CREDENTIALS name the key file"):
         submit()
-    assert emulator.counts()["requests"] == {}
+    assert google.counts()["requests"] == {}
 
 
 # --- settings ---
@@ -257,7 +257,7 @@ def test_a_projects_file_may_not_say_where_rows_and_tokens_go(name: str, home: P
         config.settings()
 
 
-def test_a_client_and_a_backend_hold_no_token_that_can_be_pickled(emulator: GoogleEmulator) -> None:
+def test_a_client_and_a_backend_hold_no_token_that_can_be_pickled(google: GoogleEmulator) -> None:
     backend = opened()
     assert backend.training is not None
     backend.training.find("ftkaaaaaaaaaaaaa1")
@@ -266,11 +266,11 @@ def test_a_client_and_a_backend_hold_no_token_that_can_be_pickled(emulator: Goog
 
 
 def test_a_submission_a_question_and_a_saved_model_leave_no_key_in_the_home(
-    emulator: GoogleEmulator, home: Path
+    google: GoogleEmulator, home: Path
 ) -> None:
-    emulator.fault(CREATE, "close", process=True)
+    google.fault(CREATE, "close", process=True)
     done = submit(name="router").wait(7200)
-    emulator.refuse(CHAT, "UNAUTHENTICATED")
+    google.refuse(CHAT, "UNAUTHENTICATED")
     with pytest.raises(AuthError):
         done.model().chat("question 1")
     done.model().save(home / "router.json")

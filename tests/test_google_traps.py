@@ -94,16 +94,16 @@ def test_the_tests_of_a_trap_are_there(trap: str) -> None:
 # --- locations ---
 
 
-def test_a_tuned_model_is_asked_at_the_location_of_its_own_name(emulator: GoogleEmulator) -> None:
+def test_a_tuned_model_is_asked_at_the_location_of_its_own_name(google: GoogleEmulator) -> None:
     model = tuned().model()
     assert "/locations/us/endpoints/" in model.id
     assert model.chat("question 1").text == "answer 1"
-    log = emulator.log()
+    log = google.log()
     asked, created = log[-1], next(one for one in log if one["route"] == CREATE)
     assert asked["path"].startswith("/at/us/") and created["path"].startswith("/at/us-central1/")
 
 
-def test_the_trap_of_locations_is_still_there(emulator: GoogleEmulator) -> None:
+def test_the_trap_of_locations_is_still_there(google: GoogleEmulator) -> None:
     """The client that has made the job, asked by the name of the model."""
     from ftkit_google.chat_wire import ChatWire
     from ftkit_google.client import Question
@@ -121,16 +121,16 @@ def test_the_trap_of_locations_is_still_there(emulator: GoogleEmulator) -> None:
 
 
 def test_global_is_refused_before_anything_is_sent(
-    emulator: GoogleEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    google: GoogleEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure(tmp_path, monkeypatch, location="global")
     with pytest.raises(CapabilityError, match="'global'; it is tuned in us-central1, europe-west4"):
         submit()
-    assert emulator.counts()["requests"] == {}
+    assert google.counts()["requests"] == {}
 
 
 def test_a_variable_that_says_global_is_passed_over(
-    emulator: GoogleEmulator, monkeypatch: pytest.MonkeyPatch
+    google: GoogleEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GOOGLE_CLOUD_LOCATION", "global")
     assert opened().scope().endswith("|us-central1")
@@ -140,38 +140,38 @@ def test_a_variable_that_says_global_is_passed_over(
 
 
 def test_a_base_is_asked_on_the_platform(
-    emulator: GoogleEmulator, monkeypatch: pytest.MonkeyPatch
+    google: GoogleEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GEMINI_API_KEY", "AIzaSyA-not-a-key-0123456789abcdefghijkl")
     ftkit.model(f"google/{BASE}").chat("hello")
-    asked = emulator.log()[-1]
+    asked = google.log()[-1]
     assert asked["path"].endswith(
         f"/locations/global/publishers/google/models/{BASE}:generateContent"
     )
 
 
 def test_an_api_key_beside_credentials_is_not_sent(
-    emulator: GoogleEmulator, monkeypatch: pytest.MonkeyPatch
+    google: GoogleEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GOOGLE_API_KEY", "AIzaSyA-not-a-key-0123456789abcdefghijkl")
     assert tuned().model().chat("question 1").text == "answer 1"
-    assert "AIza" not in str(emulator.log())
+    assert "AIza" not in str(google.log())
 
 
 # --- what the create holds ---
 
 
-def test_epochs_are_always_named(emulator: GoogleEmulator) -> None:
+def test_epochs_are_always_named(google: GoogleEmulator) -> None:
     submit()
-    assert sent(emulator)["supervisedTuningSpec"]["hyperParameters"]["epochCount"] == 3
+    assert sent(google)["supervisedTuningSpec"]["hyperParameters"]["epochCount"] == 3
 
 
-def test_the_trap_of_epochs_is_still_there(emulator: GoogleEmulator) -> None:
+def test_the_trap_of_epochs_is_still_there(google: GoogleEmulator) -> None:
     """At the witness; the service once chose 40 for 166 rows."""
     from tests.google_ways import client
 
     submit()
-    spec = sent(emulator)["supervisedTuningSpec"]
+    spec = sent(google)["supervisedTuningSpec"]
     ours = client()
 
     def call(sdk: Any) -> Any:
@@ -210,7 +210,7 @@ def test_the_trap_of_the_dict_is_still_there() -> None:
 
 
 def test_the_create_is_asked_for_with_an_object(
-    emulator: GoogleEmulator, monkeypatch: pytest.MonkeyPatch
+    google: GoogleEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from google.genai import tunings
 
@@ -228,7 +228,7 @@ def test_the_create_is_asked_for_with_an_object(
 # --- JSON ---
 
 
-def test_a_tuned_model_answers_in_json_as_it_learned(emulator: GoogleEmulator) -> None:
+def test_a_tuned_model_answers_in_json_as_it_learned(google: GoogleEmulator) -> None:
     rows = [{"prompt": f"question {n}", "completion": f'{{"n": {n}}}'} for n in range(12)]
     model = tuned(rows=rows).model()
     schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
@@ -263,7 +263,7 @@ def resolved(trained: int, watched: int) -> Any:
 
 @pytest.mark.parametrize(("trained", "watched"), [(3_000, 1_001), (100_000, 5_001)])
 def test_too_many_validation_rows_are_refused_before_anything_is_sent(
-    trained: int, watched: int, emulator: GoogleEmulator
+    trained: int, watched: int, google: GoogleEmulator
 ) -> None:
     from ftkit_google.validation import check_rows
 
@@ -272,7 +272,7 @@ def test_too_many_validation_rows_are_refused_before_anything_is_sent(
     rows = [{"prompt": f"q{n}", "completion": "a"} for n in range(1_200)]
     with pytest.raises(CapabilityError, match="at most 360 validation rows beside 1,200"):
         submit(rows, validation=[{**row, "prompt": f"v{n}"} for n, row in enumerate(rows[:1_100])])
-    counts = emulator.counts()
+    counts = google.counts()
     assert (counts["uploads"], counts["jobs"]) == (0, 0)
 
 
@@ -284,31 +284,31 @@ def test_as_many_as_google_takes_pass(trained: int, watched: int) -> None:
 
 
 def test_a_validation_file_that_is_too_large_beside_an_open_models_rows_starts_nothing(
-    emulator: GoogleEmulator,
+    google: GoogleEmulator,
 ) -> None:
     from ftkit.backend import Refused
 
     with pytest.raises(Refused, match="up to 25% of the bytes.*hold back fewer rows"):
         submit(ROWS[:8], "google/gemma-4-e4b-it", validation=ROWS[8:])
-    assert emulator.counts()["jobs"] == 0
+    assert google.counts()["jobs"] == 0
 
 
 # --- names and dates ---
 
 
-def test_a_models_name_is_told_what_is_wanted_instead(emulator: GoogleEmulator) -> None:
+def test_a_models_name_is_told_what_is_wanted_instead(google: GoogleEmulator) -> None:
     with pytest.raises(NotFound, match="asked by its endpoint, projects/PROJECT"):
         ftkit.model("google/projects/1/locations/us/models/7@1")
 
 
 @pytest.mark.parametrize("name", ["gemini-3.8-flash", "gemini-3.1-pro-preview"])
-def test_what_google_does_not_tune_is_not_found(name: str, emulator: GoogleEmulator) -> None:
+def test_what_google_does_not_tune_is_not_found(name: str, google: GoogleEmulator) -> None:
     with pytest.raises((NotFound, CapabilityError)):
         submit(model=f"google/{name}")
-    assert emulator.counts()["requests"] == {}
+    assert google.counts()["requests"] == {}
 
 
-def test_a_base_that_is_closed_is_refused_with_its_date(emulator: GoogleEmulator) -> None:
+def test_a_base_that_is_closed_is_refused_with_its_date(google: GoogleEmulator) -> None:
     with pytest.raises(LifecycleError, match="no new training jobs since 2026-10-21"):
         submit(model="google/gemini-2.5-flash", allow_retiring=True)
-    assert emulator.counts()["requests"] == {}
+    assert google.counts()["requests"] == {}

@@ -32,7 +32,7 @@ def profiles(base: str) -> None:
 
 
 def test_the_same_application_on_a_laptop_and_at_google(
-    emulator: GoogleEmulator,
+    google: GoogleEmulator,
     base: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -46,8 +46,8 @@ def test_the_same_application_on_a_laptop_and_at_google(
         assert report.candidate.startswith(at)
         said = capsys.readouterr().out
         if profile == "laptop":
-            assert emulator.counts()["requests"] == {}, "a laptop asks nobody"
+            assert google.counts()["requests"] == {}, "a laptop asks nobody"
     assert "USD were quoted at most" in said
-    counts = emulator.counts()
+    counts = google.counts()
     assert (counts["jobs"], counts["requests"][CREATE]) == (1, 1)
     assert 0 < Decimal(counts["usd"]) < 5

@@ -55,7 +55,7 @@ def catalogue(name: str) -> Catalogue:
         ("fireworks/qwen3-14b", "0.5", 1),
         ("fireworks/gemma-4-26b-a4b-it", "3", 1),
         ("google/gemini-3.5-flash", "10", 3),
-        ("azure/gpt-4.1-mini", "5", 3),
+        ("azure/gpt-oss-20b", "3.6", 3),
         ("bedrock/nova-2-lite", "3.78", 2),
         ("tinker/Qwen/Qwen3-8B", "0.44", 1),
         ("nebius/meta-llama/Llama-3.1-8B-Instruct", "0.4", 3),

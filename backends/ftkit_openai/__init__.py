@@ -30,20 +30,13 @@ _LACKS = {
 }
 
 
-class OpenAISettings(BaseModel):
-    """Section [providers.NAME] with backend = "openai". The key is read from the variable named `api_key_env`.
-
-    What is left out comes from OpenAI's own variables: OPENAI_BASE_URL, OPENAI_ORG_ID, OPENAI_PROJECT_ID. Times in
-    seconds. `listing_lag_s`: how soon a new job is listed is documented nowhere; two minutes are waited. `api`: models
-    answer through chat completions or through responses.
-    """
+class FamilySettings(BaseModel):
+    """What every provider of the family can be told. Times in seconds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     base_url: str | None = None
-    api_key_env: str = "OPENAI_API_KEY"
-    organisation: str | None = None
-    project: str | None = None
+    api_key_env: str
     listing_lag_s: float = Field(120.0, ge=0)
     poll_s: float = Field(10.0, gt=0)
     timeout_s: float = Field(60.0, gt=0)
@@ -53,6 +46,19 @@ class OpenAISettings(BaseModel):
     api: Literal["chat", "responses"] = "chat"
     max_file_bytes: int = Field(_FILE_BYTES, ge=1, le=_FILE_BYTES)
     part_bytes: int = Field(_PART_BYTES, ge=1, le=_PART_BYTES)
+
+
+class OpenAISettings(FamilySettings):
+    """Section [providers.NAME] with backend = "openai". The key is read from the variable named `api_key_env`.
+
+    What is left out comes from OpenAI's own variables: OPENAI_BASE_URL, OPENAI_ORG_ID, OPENAI_PROJECT_ID. Times in
+    seconds. `listing_lag_s`: how soon a new job is listed is documented nowhere; two minutes are waited. `api`: models
+    answer through chat completions or through responses.
+    """
+
+    api_key_env: str = "OPENAI_API_KEY"
+    organisation: str | None = None
+    project: str | None = None
 
 
 def _open(settings: OpenAISettings, home: Path) -> Backend:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,10 @@ from ftkit.http.sdk import SdkClient
 from ftkit.http.sdk.client import redacting
 from ftkit.http.verdicts import Verdict
 from ftkit.secrets import Secret
-from ftkit_openai.verdicts import create_verdict, read_verdict
+from ftkit_openai.verdicts import MENDS, create_verdict, read_verdict
 
 if TYPE_CHECKING:
-    from ftkit_openai import OpenAISettings
+    from ftkit_openai import FamilySettings
 
 DEFAULT_URL = "https://api.openai.com/v1"
 
@@ -26,12 +27,20 @@ for _name in ("openai._base_client", "openai._legacy_response", "openai._respons
 
 
 class Client(SdkClient):
-    """One account at one address."""
+    """One account at one address.
+
+    Another provider of the family is a subclass: `name` is its backend's, in records and scopes, `title` its name in
+    sentences, `mends` what to do by the code of a refusal.
+    """
+
+    name = "openai"
+    title = "OpenAI"
+    mends: Mapping[str, str] = MENDS
 
     _CLIENT, _ASYNC_CLIENT = "OpenAI", "AsyncOpenAI"
     _emptied = ("OpenAI-Organization", "OpenAI-Project")
 
-    def __init__(self, settings: OpenAISettings) -> None:
+    def __init__(self, settings: FamilySettings) -> None:
         super().__init__(Secret(settings.api_key_env), settings.timeout_s)
         self._settings = settings
 
@@ -44,9 +53,11 @@ class Client(SdkClient):
     @property
     def account(self) -> tuple[str | None, str | None]:
         """The organisation and the project that the settings or OpenAI's own variables name."""
-        settings = self._settings
-        organisation = settings.organisation or os.environ.get("OPENAI_ORG_ID") or None
-        return organisation, settings.project or os.environ.get("OPENAI_PROJECT_ID") or None
+        organisation, project = (
+            getattr(self._settings, name, None) for name in ("organisation", "project")
+        )
+        organisation = organisation or os.environ.get("OPENAI_ORG_ID") or None
+        return organisation, project or os.environ.get("OPENAI_PROJECT_ID") or None
 
     def fingerprint(self) -> int:
         """A number of this process's own, which changes with the key, the address and the account."""
@@ -55,7 +66,7 @@ class Client(SdkClient):
     def _sdk(self) -> Any:
         if find_spec("openai") is None:
             raise NotInstalled(
-                "OpenAI is reached through its own package: pip install 'ftkit[openai]'"
+                f"{self.title} is reached through the package openai: pip install 'ftkit[{self.name}]'"
             )
         import openai
 
@@ -79,7 +90,7 @@ class Client(SdkClient):
         return "|".join((self.address, *(piece or "" for piece in self.account)))
 
     def _of_read(self, what: str, result: Seen | Lost) -> Verdict:
-        return read_verdict(what, result)
+        return read_verdict(what, result, self.mends)
 
     def _of_create(self, what: str, result: Seen | Lost) -> Verdict:
-        return create_verdict(what, result)
+        return create_verdict(what, result, self.mends)

@@ -47,7 +47,7 @@ def fetch(client: Client, file: RemoteFile, to: Path) -> str | None:
         to.write_bytes(_csv(to.read_bytes()))
     elif came != whole(about, "bytes"):
         raise Unavailable(
-            f"the content of {id} has {came:,} bytes, and OpenAI says {whole(about, 'bytes'):,}"
+            f"the content of {id} has {came:,} bytes, and {client.title} says {whole(about, 'bytes'):,}"
         )
     return optional_text(about, "filename")
 

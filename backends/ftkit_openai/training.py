@@ -37,7 +37,7 @@ from ftkit_openai.uploading import Uploading
 from ftkit_openai.verdicts import SHUT_OUT
 
 if TYPE_CHECKING:
-    from ftkit_openai import OpenAISettings
+    from ftkit_openai import FamilySettings
 
 _PAGE = 100
 _CREATE = "POST /fine_tuning/jobs"
@@ -45,34 +45,40 @@ _MILLION = 1_000_000
 
 
 class OpenAITraining:
-    """Training at OpenAI."""
+    """Training at OpenAI; what another provider of the family does otherwise is a method that it overrides."""
 
     wire = "openai-chat-jsonl"
     idempotent_create = False  # the create call knows no token
 
-    def __init__(self, client: Client, settings: OpenAISettings, catalogue: Catalogue) -> None:
+    def __init__(
+        self,
+        client: Client,
+        settings: FamilySettings,
+        catalogue: Catalogue,
+        files: Uploading | None = None,
+    ) -> None:
         self.listing_lag_s = settings.listing_lag_s
         self.poll_s = settings.poll_s
         self._client = client
         self._catalogue = catalogue
-        self._files = Uploading(client, settings)
+        self._files = files or Uploading(client, settings)
         self._events = EventBook()
 
     def base(self, native: str) -> Base:
         """A model of the catalogue, by its dated name whichever name was given: an alias can come to mean another."""
         facts = self._catalogue.model(native)
-        if native.startswith("ft:"):
+        if self._base_name(native) != native:
             raise CapabilityError(
-                f"a job that goes on from the tuned model {native} is not built yet; train from {base_name(native)}"
+                f"a job that goes on from the tuned model {native} is not built yet; train from {self._base_name(native)}"
             )
         if facts is None:
             raise NotFound(
-                f"openai has no base {native!r} that was ever tuned{self._catalogue.suggestion(native)}"
+                f"{self._client.name} has no base {native!r} that was ever tuned{self._catalogue.suggestion(native)}"
             )
         name = facts.snapshot or native
-        return Base(name, name, "openai", facts.max_length)
+        return Base(name, name, self._client.name, facts.max_length)
 
-    def renderer(self, base: Base) -> OpenAIRenderer:
+    def renderer(self, base: Base) -> OpenAIRenderer | None:
         """OpenAI's tokens; raises NotInstalled where the vocabulary is not at hand."""
         facts = self._catalogue.model(base.id)
         if facts is None:
@@ -110,26 +116,32 @@ class OpenAITraining:
         body = self._body(request)
         try:
             reply = self._client.create(
-                _CREATE, lambda sdk: sdk.fine_tuning.jobs.with_raw_response.create(**body)
+                _CREATE,
+                lambda sdk: sdk.fine_tuning.jobs.with_raw_response.create(
+                    model=body["model"], training_file=body["training_file"], extra_body=body
+                ),
             )
         except Refused as error:
-            said = f"{error.message}{failures.left_behind(request)}"
+            said = f"{error.message}{failures.left_behind(request, self._client.title)}"
             closed = LifecycleError(said) if error.code == SHUT_OUT else None
             raise Refused(error.code, said) from closed
         try:
-            made = wire.remote(reply, self._usd)
+            made = self._remote(reply)
         except ProviderError as error:
-            raise OutcomeUnknown(f"OpenAI has answered the create, but {error}") from error
-        if made.key != request.key:  # somebody between has answered with another job
             raise OutcomeUnknown(
-                f"OpenAI has answered the create with job {made.id}, which is not the one that was asked for"
+                f"{self._client.title} has answered the create, but {error}"
+            ) from error
+        if not self._is_ours(
+            made, request, reply
+        ):  # somebody between has answered with another job
+            raise OutcomeUnknown(
+                f"{self._client.title} has answered the create with job {made.id}, which is not the one that was asked for"
             )
         return made
 
     def find(self, key: str) -> list[Remote]:
-        """Jobs with this key in their metadata, oldest first."""
-        found = self._jobs(metadata={wire.KEY_FIELD: key})
-        mine = [one for page in found for one in page if wire.key_of(one) == key]
+        """Jobs with this key, oldest first."""
+        mine = [one for page in self._keyed(key) for one in page if self._key_of(one) == key]
         mine.sort(key=lambda one: number(one, "created_at"))
         return [self._remote(one) for one in mine]
 
@@ -178,15 +190,16 @@ class OpenAITraining:
         job = self._job(id)
         native = optional_text(job, "fine_tuned_model")
         if native is None:
-            said = wire.error_of(job)
+            said = self._error_of(job)
             raise TrainingError(
                 f"job {id} has no model, it is {text(job, 'status')}"
                 + (f": {said}" if said else "")
             )
-        base = base_name(text(job, "model"))
+        base = self._base_name(text(job, "model"))
         facts = self._catalogue.model(base)
         name = base if facts is None else facts.snapshot or base
-        return ModelRecord("openai", native, name, tuned=True, family="openai", job=id)
+        family = self._client.name
+        return ModelRecord(family, native, name, tuned=True, family=family, job=id)
 
     def told(self, id: str) -> Told:
         """The job as OpenAI tells it."""
@@ -242,7 +255,9 @@ class OpenAITraining:
         if (
             text(found, "id") != id
         ):  # taken for it, the end of another job would be the end of this one
-            raise ProviderError(f"OpenAI was asked for job {id} and has answered with another one")
+            raise ProviderError(
+                f"{self._client.title} was asked for job {id} and has answered with another one"
+            )
         return found
 
     def _jobs(self, **query: Any) -> Iterator[list[dict[str, Any]]]:
@@ -272,12 +287,30 @@ class OpenAITraining:
 
         return pages(fetch, what=what)
 
+    def _keyed(self, key: str) -> Iterator[list[dict[str, Any]]]:
+        """Pages that hold every job with this key; others may be in them."""
+        return self._jobs(metadata={wire.KEY_FIELD: key})
+
+    def _key_of(self, job: Mapping[str, Any]) -> str | None:
+        return wire.key_of(job)
+
+    def _error_of(self, job: Mapping[str, Any]) -> str | None:
+        return wire.error_of(job)
+
+    def _base_name(self, model: str) -> str:
+        """The base that a name stands for; of a base, the name."""
+        return base_name(model)
+
+    def _is_ours(self, made: Remote, request: TrainRequest, reply: Mapping[str, Any]) -> bool:
+        """Whether the answer to a create speaks of the job that was asked for."""
+        return made.key == request.key
+
     def _remote(self, reply: Mapping[str, Any]) -> Remote:
         return wire.remote(reply, self._usd)
 
     def _usd(self, model: str, trained_tokens: int) -> Decimal | None:
         """What the tokens that OpenAI has billed cost, by the catalogue's price; None where that is not per token."""
-        facts = self._catalogue.model(base_name(model))
+        facts = self._catalogue.model(self._base_name(model))
         key = None if facts is None else facts.rates.get("train")
         rate = None if key is None else self._catalogue.rates[key]
         if rate is None or rate.usd is None or rate.unit != "million tokens":

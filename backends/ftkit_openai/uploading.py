@@ -15,7 +15,7 @@ from ftkit.http.replies import ident, inner, text, whole
 from ftkit_openai.client import Client
 
 if TYPE_CHECKING:
-    from ftkit_openai import OpenAISettings
+    from ftkit_openai import FamilySettings
 
 MAX_UPLOAD_BYTES = 8_000_000_000
 Purpose = Literal["fine-tune", "batch"]
@@ -27,7 +27,7 @@ class Uploading:
     """Files of one account, for one purpose."""
 
     def __init__(
-        self, client: Client, settings: OpenAISettings, purpose: Purpose = "fine-tune"
+        self, client: Client, settings: FamilySettings, purpose: Purpose = "fine-tune"
     ) -> None:
         self._purpose: Purpose = purpose
         self._client = client
@@ -35,16 +35,19 @@ class Uploading:
 
     def upload(self, file: Path, sha256: str) -> Upload:
         """Send a file; raises StorageError where it cannot be read, CapabilityError where it is too large."""
-        size = _size(file)
-        if size > MAX_UPLOAD_BYTES:
+        size = self._size(file)
+        if size > self._most_bytes:
             raise CapabilityError(
-                f"{file} has {size:,} bytes, and OpenAI takes {MAX_UPLOAD_BYTES:,}; split the data"
+                f"{file} has {size:,} bytes, and {self._client.title} takes {self._most_bytes:,}; split the data"
             )
-        whole_file = size <= self._settings.max_file_bytes
+        whole_file = self._goes_whole(size)
         sent = self._at_once(file, sha256) if whole_file else self._in_parts(file, sha256, size)
+        sent = self._ready(sent)
         arrived = whole(sent, "bytes")
         if arrived != size:
-            raise ProviderError(f"OpenAI has {arrived:,} bytes of {file}, which has {size:,}")
+            raise ProviderError(
+                f"{self._client.title} has {arrived:,} bytes of {file}, which has {size:,}"
+            )
         return Upload(ident(sent, "id"), sha256, size)
 
     def still_there(self, upload: Upload) -> bool:
@@ -55,9 +58,8 @@ class Uploading:
             )
         except NotFound:
             return False
-        return text(found, "filename") == _name(upload.sha256) and whole(found, "bytes") == (
-            upload.size
-        )
+        same = text(found, "filename") == _name(upload.sha256)
+        return same and whole(self._ready(found), "bytes") == upload.size
 
     def delete(self, upload: Upload) -> None:
         """Let OpenAI delete the file; one that is gone is fine."""
@@ -68,8 +70,27 @@ class Uploading:
         except NotFound:
             return
 
+    @property
+    def _most_bytes(self) -> int:
+        return MAX_UPLOAD_BYTES
+
+    def _goes_whole(self, size: int) -> bool:
+        return size <= self._settings.max_file_bytes
+
+    def _size(self, file: Path) -> int:
+        """How many bytes of it are sent."""
+        return _size(file)
+
+    def _opened(self, file: Path) -> BinaryIO:
+        """What is sent of it."""
+        return _opened(file)
+
+    def _ready(self, file: dict[str, Any]) -> dict[str, Any]:
+        """A file's object once a job can be made from it: at OpenAI that is at once."""
+        return file
+
     def _at_once(self, file: Path, sha256: str) -> dict[str, Any]:
-        with _opened(file) as handle:
+        with self._opened(file) as handle:
             return self._client.read(
                 "POST /files",
                 lambda sdk: sdk.files.with_raw_response.create(
@@ -94,7 +115,7 @@ class Uploading:
     def _parts_of(self, id: str, file: Path) -> dict[str, Any]:
         md5 = hashlib.md5(usedforsecurity=False)
         parts: list[str] = []
-        with _opened(file) as handle:
+        with self._opened(file) as handle:
             while piece := _read(file, handle, self._settings.part_bytes):
                 md5.update(piece)
                 parts.append(self._part(id, piece))

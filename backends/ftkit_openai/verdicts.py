@@ -6,6 +6,8 @@ empty account does not fill up by waiting.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ftkit.backend import Refused
 from ftkit.errors import AuthError
 from ftkit.http import CREATED_NOTHING
@@ -15,7 +17,7 @@ from ftkit.http.verdicts import Verdict, of_answer, of_create, of_read
 SHUT_OUT = "training_not_available"
 # 429 that no waiting of seconds mends
 _NOT_NOW = {"insufficient_quota", "daily_rate_limit_exceeded", "billing_hard_limit_reached"}
-_MEND = {
+MENDS = {
     SHUT_OUT: "OpenAI takes no new tuning jobs from this organisation, whatever the base, and will not "
     "again; tune at another provider",
     "daily_rate_limit_exceeded": "the organisation's jobs of today are used up for this base; submit again tomorrow (UTC)",
@@ -33,11 +35,11 @@ class Forbidden(AuthError):
     """The key is good, and not allowed to do this: keys can be restricted to some of the API."""
 
 
-def read_verdict(what: str, result: Seen | Lost) -> Verdict:
+def read_verdict(what: str, result: Seen | Lost, mends: Mapping[str, str] = MENDS) -> Verdict:
     """The reply of a call that can be made again, or the error that says whether to; `what` names the call."""
     verdict = of_read(what, result, empty_is_fine=False)
     if isinstance(result, Seen) and result.status == 429 and result.code in _NOT_NOW:
-        return Refused(result.code, _mended(result.code, str(verdict)))
+        return Refused(result.code, _mended(result.code, str(verdict), mends))
     if isinstance(result, Seen) and result.status == 403 and isinstance(verdict, AuthError):
         return Forbidden(str(verdict))
     return verdict
@@ -48,13 +50,13 @@ def answer_verdict(what: str, result: Seen | Lost) -> Verdict:
     return of_answer(read_verdict(what, result), result)
 
 
-def create_verdict(what: str, result: Seen | Lost) -> Verdict:
+def create_verdict(what: str, result: Seen | Lost, mends: Mapping[str, str] = MENDS) -> Verdict:
     """The reply of a paid call, or exactly one of Refused, NotSent, OutcomeUnknown and, for a missing key, AuthError."""
     verdict = of_create(what, result, CREATED_NOTHING)
     if isinstance(verdict, Refused):
-        return Refused(verdict.code, _mended(verdict.code, verdict.message))
+        return Refused(verdict.code, _mended(verdict.code, verdict.message, mends))
     return verdict
 
 
-def _mended(code: str, said: str) -> str:
-    return f"{said}; {_MEND[code]}" if code in _MEND else said
+def _mended(code: str, said: str, mends: Mapping[str, str]) -> str:
+    return f"{said}; {mends[code]}" if code in mends else said

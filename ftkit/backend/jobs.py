@@ -115,7 +115,7 @@ class Upload:
 class TrainRequest:
     """Everything a job is made from. Files are encoded rows on disk; uploads are set where the backend has `upload`.
 
-    `stop_after_s` is how long the trainer may work, in seconds: then it ends with the model as it is. It is set only for a
+    `tier` is how the training is bought, where there is a choice. `stop_after_s` is how long the trainer may work, in seconds: then it ends with the model as it is. It is set only for a
     backend that has `time_limit`.
     """
 
@@ -131,6 +131,7 @@ class TrainRequest:
     train_upload: Upload | None = None
     validation_upload: Upload | None = None
     stop_after_s: float | None = None
+    tier: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

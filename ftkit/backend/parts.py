@@ -229,13 +229,14 @@ OPTIONAL_OF_TRAINING: Mapping[str, type] = {
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A deployment that costs money until it is stopped. `since` is ISO time."""
+    """A deployment that costs money until it is stopped. Times are ISO; `until` is when the provider itself stops it, as things are now."""
 
     id: str
     model: str
     usd_per_hour: Decimal | None
     since: str
     key: str | None = None
+    until: str | None = None
 
 
 class Hosting(Protocol):

@@ -93,10 +93,10 @@ class HttpClient:
         )  # may hold a signature, and the frames of a traceback are printed with their variables
         return _unwrapped(of_read(what, result, empty_is_fine=False))
 
-    def delete(self, path: str) -> dict[str, Any]:
+    def delete(self, path: str, params: Params | None = None) -> dict[str, Any]:
         """Delete something; errors as for `get`, and an answer without a body is `{}`."""
-        what, result = self._what("DELETE", path), self._send("DELETE", path)
-        del path
+        what, result = self._what("DELETE", path), self._send("DELETE", path, params)
+        del path, params
         return _unwrapped(of_read(what, result, empty_is_fine=True))
 
     def post_read(self, path: str, json: Json) -> dict[str, Any]:
@@ -127,15 +127,21 @@ class HttpClient:
         return _unwrapped(of_read(what, result, empty_is_fine=True))
 
     def create(
-        self, path: str, json: Json, headers: Mapping[str, str] | None = None
+        self,
+        path: str,
+        json: Json,
+        headers: Mapping[str, str] | None = None,
+        *,
+        params: Params | None = None,
+        method: Literal["POST", "PUT"] = "POST",
     ) -> dict[str, Any]:
-        """A paid POST: one request on the wire, on a connection of its own, never repeated and never redirected.
+        """A paid POST or PUT: one request on the wire, on a connection of its own, never repeated and never redirected.
 
         Raises exactly one of Refused, NotSent and OutcomeUnknown, or AuthError where the credential is not there.
         """
-        what = self._what("POST", path)
-        result = self._send("POST", path, None, headers, _encoder(json), fresh=True)
-        del path, headers
+        what = self._what(method, path)
+        result = self._send(method, path, params, headers, _encoder(json), fresh=True)
+        del path, params, headers
         return _unwrapped(of_create(what, result, self._created_nothing))
 
     def close(self) -> None:

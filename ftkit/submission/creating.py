@@ -56,6 +56,7 @@ def request_values(
         "method": str(resolved.method),
         "hyperparameters": resolved.hyperparameters.given(),
         "steps": resolved.steps,
+        "tier": resolved.tier,
         "record": dict(record),
         "name": name,
         "max_cost_usd": None if terms.max_cost_usd is None else str(terms.max_cost_usd),
@@ -80,6 +81,7 @@ def train_request(key: str, values: Mapping[str, Any]) -> TrainRequest:
         record=values["record"],
         name=values["name"],
         stop_after_s=values.get("stop_after_s"),
+        tier=values.get("tier"),
     )
 
 

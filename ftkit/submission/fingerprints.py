@@ -15,9 +15,11 @@ def fingerprint(
     """SHA-256 over scope, base content, method, settings, encoded rows and what is frozen with the model."""
     base = resolved.base
     continued = {} if base.continues is None else {"continues": base.continues_sha256}
+    tier = {} if resolved.tier is None else {"tier": resolved.tier}
     return digest(
         {
             **continued,
+            **tier,
             "scope": scope,
             "base": base.snapshot,
             "method": str(resolved.method),

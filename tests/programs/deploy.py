@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import ftkit
@@ -12,7 +13,8 @@ from tests.programs import wrong
 def main(way: str = "") -> int:
     wrong.do(way)
     try:
-        with ftkit.model("fake/dedicated").deployed(max_cost_usd=5) as model:
+        name = os.environ.get("SWEPT_DEPLOYED", "fake/dedicated")
+        with ftkit.model(name).deployed(max_cost_usd=5) as model:
             print(model.chat("hello").text)
     except OutcomeUnknown:
         return 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
@@ -19,6 +20,7 @@ from ftkit.testing.fake_backend.batching import FakeBatching
 from ftkit.testing.fake_backend.client import Client
 from ftkit.testing.fake_backend.hosting import FakeHosting
 from ftkit.testing.fake_backend.training import FakeTraining
+from ftkit_azure.control import Control
 from ftkit_google.client import Client as GoogleClient
 from ftkit_google.client import types as google_types
 from ftkit_google.training import GoogleTraining
@@ -153,6 +155,17 @@ def no_find() -> None:
     OpenAIBatching.find = lambda self, key: []  # type: ignore[method-assign]
 
 
+def another_name() -> None:
+    """A deployment at Azure is named by chance, so that its name does not tell a repeated start."""
+    deploy = Control.deploy
+
+    def renamed(self: Control, name: str, body: Any) -> dict[str, Any]:
+        made = deploy(self, f"{name}-{secrets.token_hex(2)}", body)
+        return {**made, "name": name}
+
+    Control.deploy = renamed  # type: ignore[method-assign]
+
+
 def deaf_to_the_disk() -> None:
     """A write to the ledger that fails is taken for one that was made."""
     write = LedgerFile.write
@@ -186,6 +199,7 @@ WAYS = {
     "Google's retries": googles_retries,
     "late intent": late_intent,
     "no find": no_find,
+    "another name": another_name,
     "deaf to the disk": deaf_to_the_disk,
     "no lock": no_lock,
     "fetch again": fetch_again,

@@ -22,7 +22,7 @@ from ftkit.backend import (
 )
 from ftkit.errors import NotFound
 from ftkit.testing.conformance.subject import Subject
-from ftkit.testing.conformance.work import conversation, question
+from ftkit.testing.conformance.work import Work, conversation, question
 
 
 @pytest.fixture(scope="session")
@@ -175,13 +175,14 @@ def test_a_folder_of_weights_is_opened_by_its_path(
 
 @pytest.mark.judges("chat", "training")
 def test_a_tuned_model_answers_under_its_system_prompt(
-    inference: Inference, training: Training, finished: Remote
+    work: Work, backend: Backend, inference: Inference, training: Training, finished: Remote
 ) -> None:
-    """It takes the messages that it was trained with, the system prompt among them."""
+    """It takes the messages that it was trained with, the system prompt among them; deployed where it has to be."""
     tuned = training.result(finished.id)
     prompt = conversation(0)[:-1]
-    whole = inference.chat(tuned, Call(prompt, max_tokens=4))
-    bare = inference.chat(tuned, Call(prompt[1:], max_tokens=4))
+    with work.served(backend.hosting, tuned):
+        whole = inference.chat(tuned, Call(prompt, max_tokens=4))
+        bare = inference.chat(tuned, Call(prompt[1:], max_tokens=4))
     assert whole.usage.output_tokens > 0
     assert whole.usage.input_tokens > bare.usage.input_tokens
 

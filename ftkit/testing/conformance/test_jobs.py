@@ -20,6 +20,7 @@ from ftkit.backend import (
     Pause,
     Preflight,
     Pricing,
+    Refused,
     Remote,
     Resume,
     Training,
@@ -191,12 +192,23 @@ def test_cancelling_a_finished_job_changes_nothing(training: Training, finished:
 def test_a_job_that_is_paused_stands_still_and_goes_on(
     work: Work, subject: Subject, pricing: Pricing, training: Training
 ) -> None:
-    """Paused and not final, twice asked is once paused; then it goes on under the same id and comes to its end."""
+    """Paused and not final, twice asked is once paused; then it goes on under the same id and comes to its end.
+
+    A provider may refuse a pause before the first step; once there is one it may not.
+    """
     assert isinstance(training, Pause)
+
+    def taken() -> bool:
+        try:
+            training.pause(remote.id)
+        except Refused:
+            return False
+        return True
+
     remote = work.long_job("paused", pricing, training)
     training.unpause(remote.id)
     assert training.get(remote.id).status is not JobStatus.PAUSED, "a running job was not paused"
-    training.pause(remote.id)
+    work.until("a pause to be taken", taken, bool, subject.timeout_s, training.poll_s)
     seen = work.until(
         f"job {remote.id} to pause",
         lambda: training.get(remote.id),

@@ -63,13 +63,14 @@ def test_the_same_work_is_one_job(
 
 @pytest.mark.judges("training", "pricing")
 def test_a_job_ends_in_a_handle_that_answers(subject: Subject, job: ftkit.types.Job) -> None:
-    """Waited for, opened by name, asked under the system prompt that was frozen with it."""
+    """Waited for, opened by name, deployed where it has to be, asked under the system prompt that was frozen with it."""
     job.wait(subject.timeout_s)
     assert job.status == "succeeded", job.error
     model = ftkit.model(NAME)
     assert model.tuned and model.system == SYSTEM
     assert model.id.startswith(f"{subject.instance}/")
-    reply = model.chat("Where is parcel 1?", max_tokens=4)
+    with model.deployed(max_cost_usd=1000, allow_unpriced=True) as there:
+        reply = there.chat("Where is parcel 1?", max_tokens=4)
     assert reply.usage.input_tokens > 0
     assert [event for event in job.events()]
 

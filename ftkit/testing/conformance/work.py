@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,7 +13,9 @@ from ftkit import clock
 from ftkit.backend import (
     Base,
     Call,
+    Hosting,
     JobStatus,
+    ModelRecord,
     Pricing,
     Remote,
     Resolved,
@@ -108,6 +111,18 @@ class Work:
             ready = self.request(label, pricing, training, **self.subject.long_run)
             remote = training.submit(ready)
         return self._begun(training, remote.id)
+
+    @contextmanager
+    def served(self, hosting: Hosting | None, record: ModelRecord) -> Iterator[None]:
+        """The model on a deployment of its own, where it answers only there."""
+        if hosting is None or hosting.rate_key(record) is None:
+            yield
+            return
+        made = hosting.start(record, self.key(f"served {record.native}"))
+        try:
+            yield
+        finally:
+            hosting.stop(made.id)
 
     def file(self, training: Training) -> Path:
         """The subject's rows, encoded, in a file named by its SHA-256."""

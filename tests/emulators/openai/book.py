@@ -9,29 +9,36 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from ..serving import book as serving
 from ..serving.clock import Clock
+from .create_rules import Asked, read, refuse_by_date
 from .jobs import FINAL, Job
+from .prices import ALIASES, BASES, Base
 from .records import CHOICES, Account, Batch, Settings, StoredFile, Upload
-from .refusals import REFUSALS, Refusal
+from .refusals import REFUSALS, Refusal, refusal
 from .results import csv_of
 from .tokens import Count, counter
 
 
 class Book(serving.Book):
-    """The provider's state."""
+    """The provider's state. A provider of the same shape overrides what it says differently about jobs."""
+
+    codes: ClassVar[Mapping[str, Any]] = REFUSALS
+    limited: ClassVar[Mapping[str, tuple[str, ...]]] = CHOICES
+    aliases: ClassVar[Mapping[str, str]] = ALIASES
 
     def __init__(self, clock: Clock, accounts: Mapping[str, Account], settings: Settings) -> None:
         self.accounts = dict(accounts)
         self.count: Count
-        super().__init__(clock, settings, codes=REFUSALS, choices=CHOICES)
+        super().__init__(clock, settings, codes=self.codes, choices=self.limited)
 
     def forget(self) -> None:
         """No file, no job, nothing asked."""
+        self.bases: Mapping[str, Base] = BASES
         self.files: dict[str, StoredFile] = {}
         self.uploads: dict[str, Upload] = {}
         self.jobs: dict[str, Job] = {}
@@ -100,6 +107,44 @@ class Book(serving.Book):
             )
         job.advance(now)
         return job
+
+    def read_create(self, body: dict[str, Any]) -> Asked:
+        """What a create asks for; refused where its body breaks a rule."""
+        return read(body)
+
+    def tunable(self, base: Base | None, asked: Asked, now: datetime) -> Base:
+        """The base of a job; refused where it cannot be trained so, or not any more."""
+        return refuse_by_date(base, asked.model, now)
+
+    def tuned_name(self, job: str, base: Base, account: Account, suffix: str | None) -> str:
+        """What the model of a job will be called."""
+        mark = hashlib.sha256(job.encode()).hexdigest()[:8]
+        return f"ft:{base.name}:{account.organisation.removeprefix('org-')}:{suffix or ''}:{mark}"
+
+    def job_of(self, **fields: Any) -> Job:
+        """A new job."""
+        return Job(**fields)
+
+    def refuse_by_limits(self, owner: str, base: str, now: datetime) -> None:
+        """Refused where the account has no money, or too many jobs."""
+        settings = self.settings
+        if settings.quota == "insufficient":
+            raise refusal("insufficient_quota")
+        per_day, active = settings.jobs_per_day, settings.max_active_jobs
+        start = "This fine-tune request has been rate-limited. Your organization has reached the maximum of "
+        if per_day is not None and self.jobs_today(owner, base, now) >= per_day:
+            midnight = datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), UTC)
+            raise Refusal(
+                429,
+                f"{start}{per_day} jobs per day for the model '{base}'; more from {midnight:%Y-%m-%d}.",
+                code="daily_rate_limit_exceeded",
+            )
+        if active is not None and self.active_jobs(owner, base, now) >= active:
+            raise Refusal(
+                429,
+                f"{start}{active} active requests for the model '{base}'.",
+                code="rate_limit_exceeded",
+            )
 
     def keep_results(self, job: Job) -> str:
         """Store the result file of a job that has just succeeded; its id."""

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from ..serving.clock import unix
 from ..serving.exchange import Call, Reply, answer, stream
 from .answers import Answer, Asked, bill, say
 from .book import Book
-from .models import serving
+from .models import Served, serving
+from .records import Account
 from .refusals import Refusal, refusal
 from .schemas import refuse_unless_strict
 
+Find = Callable[[Any, Account, str, datetime], Served]  # the model of a name, or a Refusal
 
-def create(book: Book, call: Call) -> Reply:
+
+def create(book: Book, call: Call, find: Find = serving) -> Reply:
     """POST /v1/chat/completions"""
     body = call.json()
-    completion = complete(book, call, body)
+    completion = complete(book, call, body, find=find)
     if not body.get("stream"):
         return answer(completion)
     usage = bool((body.get("stream_options") or {}).get("include_usage"))
@@ -24,13 +29,13 @@ def create(book: Book, call: Call) -> Reply:
 
 
 def complete(
-    book: Book, call: Call, body: dict[str, Any], *, batch: bool = False
+    book: Book, call: Call, body: dict[str, Any], *, batch: bool = False, find: Find = serving
 ) -> dict[str, Any]:
     """The completion of a body, billed; Refusal where the body is wrong or the model is not there."""
     asked = _asked(body)
     if book.settings.quota == "insufficient":
         raise refusal("insufficient_quota")
-    model = serving(book, call.scope, body["model"], call.now)
+    model = find(book, call.scope, body["model"], call.now)
     number = body.get("n") or 1
     answers = [say(book, model, asked) for _ in range(number)]
     for one in answers[1:]:

@@ -61,8 +61,11 @@ class _Response:
 class Contract:
     """Judges by one contract file; each verdict is None or what is wrong."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, differ: Callable[[Any], None] | None = None) -> None:
+        """`differ` changes the document into that of a provider of the same shape."""
         document = json.loads(path.read_text(encoding="utf-8"))
+        if differ is not None:
+            differ(document)
         base = document["servers"][0]["url"].removeprefix(HOST)
         self._routes = [
             (method.upper(), re.compile(re.sub(r"\{[^}]+\}", "[^/]+", f"{base}{template}")))

@@ -17,14 +17,7 @@ from .deviations import DEVIATIONS, MENDED
 def routes(book: Book, contract: Contract | None, names: Sequence[str]) -> list[BaseRoute]:
     """All of them; `names` are those that faults may be ordered for."""
     about = {"validated": contract is not None, "deviations": DEVIATIONS, "mended": MENDED}
-    rooms: dict[str, Room] = {
-        "GET counts": _counts,
-        "POST history": lambda book, body, id: history.plant(book, **body),
-        "PATCH jobs/{id}": _patch_job,
-        "DELETE jobs/{id}": _lose_job,
-        "DELETE files/{id}": lambda book, body, id: {"lost": book.files.pop(id).id},
-    }
-    return control_routes(book, names, about, rooms)
+    return control_routes(book, names, about, ROOMS)
 
 
 def _counts(book: Book, body: Any, id: str) -> Any:
@@ -42,3 +35,12 @@ def _patch_job(book: Book, body: Any, id: str) -> Any:
 
 def _lose_job(book: Book, body: Any, id: str) -> Any:
     book.job(id, None, book.clock.now()).lost = True
+
+
+ROOMS: dict[str, Room] = {
+    "GET counts": _counts,
+    "POST history": lambda book, body, id: history.plant(book, **body),
+    "PATCH jobs/{id}": _patch_job,
+    "DELETE jobs/{id}": _lose_job,
+    "DELETE files/{id}": lambda book, body, id: {"lost": book.files.pop(id).id},
+}

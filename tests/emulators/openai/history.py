@@ -25,11 +25,13 @@ def plant(
     method: str = "supervised",
     days_apart: float = 1.0,
     delete_files_every: int = 0,
+    fields: dict[str, Any] | None = None,
 ) -> list[str]:
     """Jobs of the first account, the newest one day old; returns their ids, oldest first.
 
     Every `failed_every`-th had too few rows; every `delete_files_every`-th has lost its training file since, as files
-    are that somebody deleted. Rows are "question J-N?" with "answer J-N", so that each file differs.
+    are that somebody deleted. Rows are "question J-N?" with "answer J-N", so that each file differs. `fields` are laid
+    over the body of each create.
     """
     account = next(iter(book.accounts.values()))
     now = book.clock.now()
@@ -56,6 +58,7 @@ def plant(
                 created,
             )
             body["validation_file"] = held_out.id
+        body |= fields or {}
         job = jobs_routes.start(book, account, body, created, planted=True)
         job.settings = replace(
             job.settings,

@@ -64,6 +64,7 @@ class Job:
     lost: bool = False
     held_since: datetime | None = None
     held: timedelta = timedelta(0)
+    started: datetime | None = None
 
     def __post_init__(self) -> None:
         self.hyperparameters = dict(self.asked.hyperparameters)
@@ -74,6 +75,15 @@ class Job:
     def active(self) -> bool:
         """True where it waits, runs or pauses."""
         return self.status not in FINAL
+
+    @property
+    def sees(self) -> bool:
+        """True where its base can be trained on images."""
+        return self.base.name == "gpt-4o-2024-08-06"
+
+    def told(self, shown: dict[str, Any]) -> dict[str, Any]:
+        """Itself as its provider shows it, from what OpenAI would show."""
+        return shown
 
     @property
     def fine_tuned_model(self) -> str | None:
@@ -168,7 +178,7 @@ class Job:
 
     def _validate(self, moment: datetime) -> None:
         method = self.asked.method
-        sees = self.base.name == "gpt-4o-2024-08-06"
+        sees = self.sees
         self.trained = training_files.read(self.content, method, self.count, sees=sees)
         fault = self.trained.fault
         if fault is None and self.validation is not None:
@@ -191,7 +201,7 @@ class Job:
             return
         per_epoch = math.ceil(self.trained.rows / self.hyperparameters["batch_size"])
         self.steps = per_epoch * self.hyperparameters["n_epochs"]
-        self.status = "running"
+        self.status, self.started = "running", moment
         self.event(moment, "Fine-tuning job started")
 
     def _run(self, now: datetime, starts: float) -> None:

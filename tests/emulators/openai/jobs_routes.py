@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from ..serving.exchange import Call, Reply, answer
 from . import shown_jobs
 from .book import Book
-from .create_rules import closed, read, refuse_by_date
+from .create_rules import closed
 from .jobs import Job
 from .listing import listed, page
 from .models import tuned_base
-from .prices import ALIASES, BASES
 from .records import Account
-from .refusals import Refusal, refusal
+from .refusals import Refusal
 
 
 def create(book: Book, call: Call) -> Reply:
@@ -30,9 +29,9 @@ def start(
     book: Book, account: Account, body: dict[str, Any], now: datetime, *, planted: bool = False
 ) -> Job:
     """Make a job of a create's body, or refuse."""
-    asked = read(body)
-    name = ALIASES.get(asked.model, asked.model)
-    base = refuse_by_date(BASES.get(name) or tuned_base(book, account, name, now), asked.model, now)
+    asked = book.read_create(body)
+    name = book.aliases.get(asked.model, asked.model)
+    base = book.tunable(book.bases.get(name) or tuned_base(book, account, name, now), asked, now)
     owner = account.owner
     training = book.file(asked.training_file, owner, now, param="training_file")
     validation = None
@@ -42,11 +41,10 @@ def start(
         if file is not None and file.purpose != "fine-tune":
             raise Refusal(400, f"{file.id} is not of the purpose 'fine-tune'.", param=param)
     if not planted:
-        _refuse_by_limits(book, owner, base.name, now)
+        book.refuse_by_limits(owner, base.name, now)
     id = book.next_id("ftjob")
     mark = hashlib.sha256(id.encode()).hexdigest()[:8]
-    organisation = account.organisation.removeprefix("org-")
-    job = Job(
+    job = book.job_of(
         id=id,
         seq=book.next_seq(),
         owner=owner,
@@ -54,7 +52,7 @@ def start(
         asked=asked,
         model=name,
         base=base,
-        name=f"ft:{base.name}:{organisation}:{asked.suffix or ''}:{mark}",
+        name=book.tuned_name(id, base, account, asked.suffix),
         content=training.content,
         validation=validation.content if validation else None,
         settings=book.settings,
@@ -149,31 +147,10 @@ def model_limits(book: Book, call: Call) -> Reply:
             "max_concurrent_jobs": book.settings.max_active_jobs,
             "active_jobs": book.active_jobs(call.scope.owner, base.name, call.now),
         }
-        for base in BASES.values()
+        for base in book.bases.values()
         if base.train is not None and not (base.shutdown and call.now.date() >= base.shutdown)
     ]
     return answer({"object": "list", "data": rows}, deviates=frozenset(("model_limits",)))
-
-
-def _refuse_by_limits(book: Book, owner: str, base: str, now: datetime) -> None:
-    settings = book.settings
-    if settings.quota == "insufficient":
-        raise refusal("insufficient_quota")
-    per_day, active = settings.jobs_per_day, settings.max_active_jobs
-    start = "This fine-tune request has been rate-limited. Your organization has reached the maximum of "
-    if per_day is not None and book.jobs_today(owner, base, now) >= per_day:
-        midnight = datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), UTC)
-        raise Refusal(
-            429,
-            f"{start}{per_day} jobs per day for the model '{base}'; more from {midnight:%Y-%m-%d}.",
-            code="daily_rate_limit_exceeded",
-        )
-    if active is not None and book.active_jobs(owner, base, now) >= active:
-        raise Refusal(
-            429,
-            f"{start}{active} active requests for the model '{base}'.",
-            code="rate_limit_exceeded",
-        )
 
 
 def _active(book: Book, call: Call, verb: str) -> Job:

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 from .book import Book
 from .jobs import Job
-from .prices import ALIASES, BASES, Base
+from .prices import Base
 from .records import Account
 from .refusals import Refusal
-from .shown_jobs import checkpoint_name, checkpoints
+from .shown_jobs import checkpoints
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def gone(base: Base, now: datetime) -> bool:
 
 def find(book: Book, account: Account, model: str, now: datetime) -> Served:
     """The model of this name; 404 where there is none (any more)."""
-    base = BASES.get(ALIASES.get(model, model))
+    base = book.bases.get(book.aliases.get(model, model))
     job = None if base else _maker(book, account, model, now)
     base = base or (job.base if job else None)
     if base is None:
@@ -84,5 +84,5 @@ def _maker(book: Book, account: Account, name: str, now: datetime) -> Job | None
     job = tuned(book, account, now).get(name.partition(":ckpt-step-")[0])
     if job is None or name == job.name:
         return job
-    steps = [one["step_number"] for one in checkpoints(job)]
-    return job if name in [checkpoint_name(job.name, step) for step in steps] else None
+    found = [one["fine_tuned_model_checkpoint"] for one in checkpoints(job)]
+    return job if name in found else None

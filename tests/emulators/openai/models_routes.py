@@ -9,12 +9,12 @@ from ..serving.clock import unix
 from ..serving.exchange import Call, Reply, answer
 from .book import Book
 from .models import find, gone, tuned, unknown
-from .prices import BASES, Base
+from .prices import Base
 
 
 def listing(book: Book, call: Call) -> Reply:
     """GET /v1/models"""
-    data = [_base(base) for base in BASES.values() if not gone(base, call.now)]
+    data = [_base(base) for base in book.bases.values() if not gone(base, call.now)]
     data += [
         _shown(name, unix(job.finished or job.created), job.organisation, job.base)
         for name, job in tuned(book, call.scope, call.now).items()

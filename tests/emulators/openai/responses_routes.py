@@ -8,7 +8,7 @@ from ..serving.clock import unix
 from ..serving.exchange import Call, Reply, answer, stream
 from .answers import Answer, Asked, bill, say
 from .book import Book
-from .chat_routes import words
+from .chat_routes import Find, words
 from .models import serving
 from .refusals import Refusal, refusal
 from .schemas import refuse_unless_strict
@@ -18,21 +18,23 @@ PARTS = {"input_text": "text", "output_text": "text", "input_image": "image_url"
 INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
 
 
-def create(book: Book, call: Call) -> Reply:
+def create(book: Book, call: Call, find: Find = serving) -> Reply:
     """POST /v1/responses"""
     body = call.json()
-    response = respond(book, call, body)
+    response = respond(book, call, body, find=find)
     if not body.get("stream"):
         return answer(response)
     return stream([(event["type"], event) for event in _events(response)], done=False)
 
 
-def respond(book: Book, call: Call, body: dict[str, Any], *, batch: bool = False) -> dict[str, Any]:
+def respond(
+    book: Book, call: Call, body: dict[str, Any], *, batch: bool = False, find: Find = serving
+) -> dict[str, Any]:
     """The response of a body, billed; Refusal where the body is wrong or the model is not there."""
     asked = _asked(body)
     if book.settings.quota == "insufficient":
         raise refusal("insufficient_quota")
-    model = serving(book, call.scope, body["model"], call.now)
+    model = find(book, call.scope, body["model"], call.now)
     said = say(book, model, asked)
     bill(book, model, said, batch=batch)
     book.responses += 1

@@ -66,7 +66,7 @@ def _truth(job: Job) -> dict[str, Any]:
     asked = job.asked
     flat = {name: value for name, value in job.hyperparameters.items() if name != "beta"}
     running = job.status == "running"
-    return {
+    shown = {
         "object": "fine_tuning.job",
         "id": job.id,
         "model": job.model,
@@ -91,6 +91,7 @@ def _truth(job: Job) -> dict[str, Any]:
             asked.method: {"hyperparameters": dict(job.hyperparameters)},
         },
     }
+    return job.told(shown)
 
 
 def _finishes(job: Job) -> datetime:
