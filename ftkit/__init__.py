@@ -51,6 +51,7 @@ __all__ = [
     "check",
     "compare",
     "convert",
+    "deploy",
     "doctor",
     "errors",
     "estimate",
@@ -67,6 +68,7 @@ __all__ = [
     "rescue",
     "spent",
     "submit",
+    "undeploy",
 ]
 
 
@@ -476,12 +478,61 @@ def batches() -> list[Batch]:
 def hosting(provider: str | None = None) -> list[Deployed]:
     """What is deployed and costs money by the hour: of one provider, or of every one that can be asked.
 
-    One whose start was lost is listed too, with no id: it may run. Each has `stop` and `settle`.
+    One whose start was lost is listed too, with no id: it may run. Each has `stop` and `settle`. Nothing is stopped here.
     """
     from ftkit import config
     from ftkit.models import list_deployments
 
     return list_deployments(config.settings(), provider)
+
+
+def deploy(
+    model: Model | str | Path,
+    *,
+    hours: Decimal | float | str | None = None,
+    until_stopped: bool = False,
+    max_cost_usd: Decimal | float | str | None = None,
+    allow_unpriced: bool = False,
+    extend: bool = False,
+) -> Deployed:
+    """Put a model that answers only there on a deployment that outlives this process, for `hours` from now on.
+
+    One that runs already is attached to, and lasts as long as it did unless `extend`. The whole length must fit into
+    `max_cost_usd` (USD, or the profile's) and the budget of the month: else BudgetError. `until_stopped=True` states no
+    length; with `max_cost_usd` it lasts until that is spent. Nothing waits for the end: the first ftkit command, or verb that
+    pays, after it stops the deployment. CapabilityError for a model that needs none; OutcomeUnknown where the answer
+    to the start was lost: the same call again looks for it.
+    """
+    from ftkit import config
+    from ftkit.models import planned_deployment
+    from ftkit.registry import open_backend
+
+    settings = config.settings()
+    record = _opened(model).record
+    plan = planned_deployment(
+        record,
+        open_backend(record.instance, settings),
+        settings,
+        hours=hours,
+        until_stopped=until_stopped,
+        max_cost_usd=settings.max_cost_usd if max_cost_usd is None else config.money(max_cost_usd),
+        allow_unpriced=allow_unpriced,
+        extend=extend,
+    )
+    deployed, _ = plan.carry_out()
+    return deployed
+
+
+def undeploy(what: Model | str | Path) -> Deployed:
+    """Stop the deployment of a model, or the one with the id `provider/id`, whoever started or uses it.
+
+    Returned with its cost until now. NotFound where nothing runs.
+    """
+    from ftkit import config
+    from ftkit.models import Model, undeploy
+
+    name = what.id if isinstance(what, Model) else str(what)
+    return undeploy(name, config.settings(), lambda: _opened(what).record)
 
 
 def model(what: str | Path) -> Model:
@@ -490,6 +541,12 @@ def model(what: str | Path) -> Model:
     from ftkit.submission import open_model
 
     return open_model(what, config.settings())
+
+
+def _opened(what: Model | str | Path) -> Model:
+    from ftkit.models import Model
+
+    return what if isinstance(what, Model) else model(what)
 
 
 def evaluate(
@@ -515,13 +572,9 @@ def evaluate(
     """
     from ftkit import config
     from ftkit.evaluation import evaluate
-    from ftkit.models import Model
 
-    def opened(what: Model | str | Path) -> Model:
-        return what if isinstance(what, Model) else model(what)
-
-    tuned = opened(candidate)
-    others = [tuned.base] if against is None else [opened(other) for other in against]
+    tuned = _opened(candidate)
+    others = [tuned.base] if against is None else [_opened(other) for other in against]
     return evaluate(
         tuned,
         others,

@@ -50,7 +50,7 @@ from ftkit.diagnosis import Diagnosis, Remark
 from ftkit.evaluation import AnswerMetric, Comparison, Metric, Report, Verdict
 from ftkit.hyperparameters import Hyperparameters, Method
 from ftkit.ledger import Expense, HistoryLine, Phase
-from ftkit.models import Batch, BatchCounts, Deployed, Model, Reply, Stream
+from ftkit.models import Batch, BatchCounts, Deployed, DeploymentStatus, Model, Reply, Stream
 from ftkit.rescuing import Missing, Rescue
 from ftkit.spending import Spent
 from ftkit.submission import DryRun, Job, JobCheckpoint
@@ -70,6 +70,7 @@ __all__ = [
     "DataView",
     "Dataset",
     "Deployed",
+    "DeploymentStatus",
     "Diagnosis",
     "DryRun",
     "Event",

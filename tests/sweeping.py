@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -24,6 +25,7 @@ from ftkit.testing import HostedProvider
 from tests.faults import strace
 from tests.faults.warm import Ended, Warm
 
+ROOT = Path(__file__).parents[1]
 LAG_S = 30.0
 NOON = "2026-11-25T12:00:00+00:00"
 REACHES_THE_PROVIDER_S = 0.3  # what a killed program sent is read by the provider in this time
@@ -69,9 +71,7 @@ class Swept:
                 "FTKIT_CONFIG": str(config),
                 **self.reached(),
                 "PYTHONDONTWRITEBYTECODE": "1",
-                "PYTHONPATH": os.pathsep.join(
-                    (str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", ""))
-                ),
+                "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "backends")]),
             }
             | virtual
         )
@@ -220,6 +220,53 @@ class SweptDeployment(Swept):
         return {0: "stopped", 4: "unsettled"}.get(again.returncode, "broken")
 
 
+class SweptHosting(SweptDeployment):
+    """The same where `what` is killed and `then` is run once the lag has passed; `before` and its length are over already.
+
+    What has run must not count as running in the ledger afterwards.
+    """
+
+    program = "tests.programs.hosting"
+
+    def __init__(
+        self, folder: Path, what: str, then: str = "", before: str = "", wrong: str = ""
+    ) -> None:
+        super().__init__(folder, wrong, LAG_S)
+        self.what, self.then, self.before = what, then or what, before
+
+    @property
+    def arguments(self) -> list[str]:
+        return [self.what, *super().arguments]
+
+    def count(self, what: str) -> str:
+        """Let the lag pass, run what comes next, and count what came of it."""
+        if how_far(self.home) == "submitting":
+            time.sleep(REACHES_THE_PROVIDER_S)
+        self._pass(self._lag_s)
+        again = self.warm.run([self.then, *self.arguments[1:]])
+        word = self.verdict(again)
+        self.found[word] += 1
+        if word not in FINE and not self.wrong:
+            print(f"{what}: {word}, code {again.returncode}\n{again.stderr}")
+        return word
+
+    def verdict(self, again: Ended) -> str:
+        word = super().verdict(again)
+        if word == "stopped" and self.provider.counts()["deployments"] and still_open(self.home):
+            return "still counted"
+        return word
+
+    def fresh(self) -> None:
+        super().fresh()
+        if self.before:
+            assert self.warm.run([self.before]).returncode == 0
+            self._pass(2 * 3600)
+
+    def _pass(self, seconds: float) -> None:
+        now = datetime.fromisoformat(self._clock.read_text())
+        self._clock.write_text((now + timedelta(seconds=seconds)).isoformat())
+
+
 def how_far(home: Path) -> str:
     """The state of the intent in the ledger, or what there is instead of one."""
     if not (home / "ledger.sqlite").exists():
@@ -230,6 +277,13 @@ def how_far(home: Path) -> str:
         except sqlite3.OperationalError:  # its tables are not there yet
             return "no table"
     return "no intent" if found is None else str(found[0])
+
+
+def still_open(home: Path) -> bool:
+    """True where the ledger takes something to be running."""
+    with copied(home) as ledger:
+        words = "SELECT COUNT(*) FROM intents WHERE state IN ('submitting', 'unsettled', 'made')"
+        return bool(ledger.execute(words).fetchone()[0])
 
 
 @contextmanager

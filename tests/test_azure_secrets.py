@@ -217,14 +217,14 @@ def entra(
     azure: AzureEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[list[str]]:
     """azure-identity fetches tokens of a service principal from the emulator, through TLS; names of the threads that did."""
-    from azure import identity
+    from azure import identity as sdk
 
     fetched: list[str] = []
     with Door(azure.url, tmp_path) as door:
 
         def principal() -> Any:
             site = azure.site
-            found = identity.ClientSecretCredential(
+            found = sdk.ClientSecretCredential(
                 site.tenant,
                 site.client_id,
                 site.client_secret,
@@ -241,7 +241,7 @@ def entra(
             found.get_token_info = get_token_info  # type: ignore[method-assign]
             return found
 
-        monkeypatch.setattr(identity, "DefaultAzureCredential", principal)
+        monkeypatch.setattr(sdk, "DefaultAzureCredential", principal)
         for name in ("AZURE_OPENAI_API_KEY", "AZURE_MANAGEMENT_TOKEN"):
             monkeypatch.delenv(name)
         provider = identity._provider

@@ -167,7 +167,7 @@ def test_two_names_of_one_account_are_one_bill(
 
 def test_the_command_lists_stops_and_settles(provider: HostedProvider) -> None:
     assert "nothing is deployed" in ftkit_command("hosting")
-    one = left_running(provider)
+    one = ftkit.deploy("fake/dedicated", hours=2)
     listed = ftkit_command("hosting")
     assert f"fake/{one.id}  fake/dedicated  3.00 USD/h" in listed
     assert "in all 3.00 USD an hour" in listed

@@ -52,7 +52,7 @@ def test_a_whole_ledger_is_counted(home: Path) -> None:
     closed(home)
     before = content(home)
     view = view_of(home)
-    assert (view.condition, view.schema, view.jobs) == (Condition.WHOLE, 3, 24)
+    assert (view.condition, view.schema, view.jobs) == (Condition.WHOLE, 4, 24)
     assert view.write_ahead_log is True
     assert len(view.intents) == 25
     assert sum(intent.state.open for intent in view.intents) == 8

@@ -407,5 +407,5 @@ def test_a_deployment_belongs_to_who_started_it_before_anybody_else_can_find_it(
     monkeypatch.setattr(deploying, "one_at_a_time", watched)
     with ftkit.model("fake/dedicated").deployed():
         pass
-    assert taken_in_time == [True]
+    assert taken_in_time == [True, True]  # when it begins, and still when it ends
     assert provider.counts()["running_deployments"] == 0

@@ -18,9 +18,12 @@ from typing import Any
 import typer
 import typer.core
 
+from ftkit import config
 from ftkit.cli.exit_codes import INTERRUPTED
 from ftkit.cli.terminal import note
 from ftkit.errors import DataError, FtkitError
+from ftkit.ledger import deployments_at
+from ftkit.models import stop_left_behind
 from ftkit.secrets import RedactingFilter, redact
 
 
@@ -56,6 +59,8 @@ _VERBS = (
     "finetune",
     "job",
     "jobs",
+    "deploy",
+    "undeploy",
     "hosting",
     "batch",
     "batches",
@@ -69,6 +74,9 @@ _VERBS = (
     "doctor",
     "demo",
 )
+# doctor changes nothing; the others would stop what their own argument names
+_SEE_TO_IT_THEMSELVES = ("doctor", "deploy", "undeploy", "hosting")
+_HELP = {"-h", "--help"}
 for _verb in _VERBS:
     import_module(f"ftkit.cli.{_verb}").register(app)
 
@@ -83,12 +91,27 @@ def _version(value: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     debug: bool = typer.Option(False, "--debug", help="Show tracebacks."),
     version: bool = typer.Option(
         False, "--version", callback=_version, is_eager=True, help="Print the version."
     ),
 ) -> None:
-    pass
+    asks_for_help = _HELP & {*(context.obj or ())}
+    if context.invoked_subcommand not in _SEE_TO_IT_THEMSELVES and not asks_for_help:
+        _stop_left_behind()
+
+
+def _stop_left_behind() -> None:
+    """Any command stops what costs money by the hour and nobody uses; where there is none, that is a glance at the ledger."""
+    home = config.home()
+    if not deployments_at(home):
+        return
+    try:
+        settings = config.settings()
+    except FtkitError:  # the command itself says so, if it needs them
+        return
+    stop_left_behind(settings)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -99,7 +122,7 @@ def main(arguments: list[str] | None = None) -> None:
     _report_slow_work()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        app(given, standalone_mode=True, prog_name="ftkit")
+        app(given, standalone_mode=True, prog_name="ftkit", obj=tuple(given))
     except FtkitError as error:
         if "--json" in given:
             sys.stdout.write(json.dumps(_as_dict(error), ensure_ascii=False) + "\n")

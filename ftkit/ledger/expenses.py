@@ -4,7 +4,8 @@
     create    its create               the provider's bill at its end, else the price that was accepted
     batch     its start                what its answers have cost, else the most that they can
     map       its first answer         what was answered, while it runs what the questions cost at least
-    deploy    each hour                the price per hour, from its start until it was stopped; at least one hour
+    deploy    each hour                the price per hour, from its start until it was stopped; while it runs at least one
+                                       hour, or all of the length that was stated
 
 What was refused, or closed as never created, costs nothing; nor does a job that was taken up and not started here. What is
 only prepared holds back its price.
@@ -72,7 +73,7 @@ def expenses_in(tables: Tables, moment: datetime) -> list[Expense]:
     expenses = []
     for intent in map(as_intent, found):
         one = (
-            _hosting(intent, start, end)
+            _hosting(intent, _stated_end(tables, intent), start, end)
             if intent.verb is Verb.DEPLOY
             else _call(tables, intent, start, end)
         )
@@ -107,20 +108,38 @@ def _billed(tables: Tables, intent: Intent) -> Decimal | None:
     return money(row["cost_usd"])
 
 
-def _hosting(intent: Intent, start: datetime, end: datetime) -> Expense | None:
+def _stated_end(tables: Tables, intent: Intent) -> datetime | None:
+    """When a deployment is to end, where that was stated."""
+    row = tables.one("deployments", "WHERE key = ?", intent.key)
+    if row is None or row["until"] is None:
+        return None
+    return datetime.fromisoformat(str(row["until"]))
+
+
+def _hosting(
+    intent: Intent, stated: datetime | None, start: datetime, end: datetime
+) -> Expense | None:
     begun = datetime.fromisoformat(intent.sent_at or intent.created_at)
     if intent.state in _RESERVED:
-        return _expense(intent, intent.created_at, None, intent.usd) if begun >= start else None
+        usd = _hours(intent.usd, begun, stated) if stated is not None else intent.usd
+        return _expense(intent, intent.created_at, None, usd) if begun >= start else None
     stopped = intent.state is State.CLOSED
     if stopped and intent.remote_id is None:
         return None
     until = datetime.fromisoformat(intent.updated_at) if stopped else clock.now()
+    if stated is not None and not stopped:
+        until = max(until, stated)  # it may run as long as that
     if until < start or begun >= end:
         return None
-    seconds = max(0.0, (min(until, end) - max(begun, start)).total_seconds())
-    cost = None if intent.usd is None else intent.usd * Decimal(str(seconds)) / _HOUR
-    counted = cost if stopped or cost is None or intent.usd is None else max(cost, intent.usd)
+    cost = _hours(intent.usd, max(begun, start), min(until, end))
+    open_ended = not stopped and stated is None
+    counted = max(cost, intent.usd) if open_ended and cost is not None and intent.usd else cost
     return _expense(intent, max(begun, start).isoformat(), cost if stopped else None, counted)
+
+
+def _hours(usd_per_hour: Decimal | None, begun: datetime, ended: datetime) -> Decimal | None:
+    seconds = Decimal(str(max(0.0, (ended - begun).total_seconds())))
+    return None if usd_per_hour is None else usd_per_hour * seconds / _HOUR
 
 
 def _expense(intent: Intent, at: str, billed: Decimal | None, usd: Decimal | None) -> Expense:

@@ -213,6 +213,26 @@ def _batches(connection: sqlite3.Connection) -> None:
     meta.keep_shape(Tables(connection))
 
 
+def _deployments(connection: sqlite3.Connection) -> None:
+    """How long each deployment is to last; until now all of them were for a process."""
+    _run(
+        connection,
+        """
+        CREATE TABLE deployments (
+            key TEXT PRIMARY KEY REFERENCES intents (key),
+            until TEXT,
+            held INTEGER NOT NULL,
+            looked_at TEXT,
+            seal TEXT NOT NULL
+        ) STRICT;
+        """,
+    )
+    tables = Tables(connection)
+    for (key,) in connection.execute("SELECT key FROM intents WHERE verb = 'deploy'").fetchall():
+        tables.put("deployments", {"key": key, "until": None, "held": 1, "looked_at": None})
+    meta.keep_shape(tables)
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring a ledger to the newest schema: all steps and the number in one transaction, or nothing."""
     connection.execute("BEGIN IMMEDIATE")
@@ -232,7 +252,12 @@ def version_of(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _intents, _batches)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    _first,
+    _intents,
+    _batches,
+    _deployments,
+)
 
 
 def _run(connection: sqlite3.Connection, script: str) -> None:

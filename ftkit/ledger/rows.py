@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -175,6 +176,30 @@ class BatchRow:
     def model(self) -> str:
         """The model that answers, as `instance/native-id`."""
         return f"{self.instance}/{self.request['record']['native']}"
+
+
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """How long a deployment is to last: `until` an ISO time, None where no length was stated.
+
+    `held`: no longer than the process that started it, which holds its lock as long as it lives.
+    """
+
+    until: str | None = None
+    held: bool = False
+
+    def over(self, now: datetime) -> bool:
+        """True once the stated length has passed."""
+        return self.until is not None and datetime.fromisoformat(self.until) <= now
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentRow:
+    """A deployment as the ledger knows it. `looked_at` is the ISO time at which a lost start was last looked for in vain."""
+
+    intent: Intent
+    lasting: Lasting = field(default_factory=Lasting)
+    looked_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ _KEPT = (
     "intents",
     "jobs",
     "batches",
+    "deployments",
     "names",
     "uploads",
     "history",

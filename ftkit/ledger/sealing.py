@@ -30,13 +30,16 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "key", "work", "status", "raw_status", "done", "failed", "total", "error", "cost_usd",
         "cancel_requested", "request", "created_at", "updated_at",
     ),
+    "deployments": ("key", "until", "held", "looked_at"),
     "names": ("seq", "name", "job"),
     "uploads": ("scope", "sha256", "remote_id", "size", "uploaded_at"),
     "history": ("seq", "subject", "at", "what", "detail", "usd"),
     "meta": ("name", "value"),
 }  # fmt: skip
 LONGEST = {"error": MOST, "detail": MOST, "raw_status": 200}  # characters of what others say
-INTEGERS = frozenset({"seq", "attempt", "cancel_requested", "size", "done", "failed", "total"})
+INTEGERS = frozenset(
+    {"seq", "attempt", "cancel_requested", "size", "done", "failed", "total", "held"}
+)
 
 
 class Tables:

@@ -26,9 +26,10 @@ from ftkit.ledger.columns import (
     job_values,
     money,
 )
+from ftkit.ledger.deployments import DeploymentTable, put
 from ftkit.ledger.expenses import Expense, expenses_in
 from ftkit.ledger.faults import Damaged
-from ftkit.ledger.rows import HistoryLine, Intent, JobRow, State, Verb
+from ftkit.ledger.rows import DeploymentRow, HistoryLine, Intent, JobRow, Lasting, State, Verb
 from ftkit.ledger.sealing import Tables, Value, storable
 from ftkit.ledger.telling import next_seq, now, tell
 from ftkit.words import nearest
@@ -47,6 +48,7 @@ class Ledger:
         self._file = LedgerFile(home)
         self.path = self._file.path
         self.batches = BatchTable(self._file)
+        self.deployments = DeploymentTable(self._file)
 
     @property
     def read_only(self) -> bool:
@@ -80,9 +82,10 @@ class Ledger:
         intent: Intent,
         job: JobRow | None = None,
         *,
+        lasting: Lasting | None = None,
         may: Callable[[Sequence[Expense]], None] | None = None,
     ) -> bool:
-        """Write a new intent, with its job where it makes one; False where the key is there already.
+        """Write a new intent, with its job or its deployment's length; False where the key is there already.
 
         `may` refuses by raising: it sees what this month has cost and holds back, and no other process spends meanwhile.
         """
@@ -95,6 +98,8 @@ class Ledger:
             tables.put("intents", intent_values(intent))
             if job is not None:
                 tables.put("jobs", job_values(job))
+            if lasting is not None:
+                put(tables, DeploymentRow(intent, lasting))
             tell(tables, intent.subject, f"{intent.verb} {intent.state}", "", intent.usd)
             return True
 

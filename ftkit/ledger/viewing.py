@@ -104,7 +104,7 @@ def _viewed(path: Path) -> LedgerView:
     log = _uses_log(path)
     view = LedgerView(path, Condition.WHOLE, write_ahead_log=log)
     try:
-        with _opened(path) as connection:
+        with opened_quietly(path) as connection:
             version = version_of(connection)
             view = replace(view, schema=version)
             if version == len(MIGRATIONS):
@@ -175,7 +175,8 @@ def _uses_log(path: Path) -> bool | None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+def opened_quietly(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that reads and leaves the folder as it is."""
     log, shared = Path(f"{path}-wal").exists(), Path(f"{path}-shm").exists()
     if log and not shared:  # nobody has it open
         with tempfile.TemporaryDirectory(prefix="ftkit-view-") as folder:

@@ -36,6 +36,7 @@ from ftkit.models.batch_settling import (
     settle_row,
     with_file,
 )
+from ftkit.models.left_behind import stop_left_behind
 from ftkit.models.mapping import answer_key, call_values
 from ftkit.models.record import to_dict
 from ftkit.patience import patiently
@@ -114,6 +115,7 @@ def start_batch(
         month.before(f"a batch of {len(calls):,} answers of {record.id}", most)
         return most
 
+    stop_left_behind(settings)
     if not _is_there(ledger, record.instance, fingerprint):
         price()
     request = _spooled(batching, record, calls, settings)

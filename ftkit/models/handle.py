@@ -193,9 +193,10 @@ class Model:
     ) -> Iterator[Model]:
         """The model on a deployment of its own, for models that answer only there; a no-op for all others.
 
-        Started when the block begins, unless it runs already, and stopped when it ends. One hour must fit into
-        `max_cost_usd` (USD); a call after that much has been spent raises BudgetError. OutcomeUnknown where the start's
-        answer was lost: the same block again looks for it.
+        Started when the block begins, unless it runs already, and stopped when it ends, unless it was deployed for a length
+        (`ftkit.deploy`) or by another ledger. One hour must fit into `max_cost_usd` (USD); a call after that much has been
+        spent raises BudgetError, where the block stops it. OutcomeUnknown where the start's answer was lost: the same
+        block again looks for it.
         """
         limit = self._settings.max_cost_usd if max_cost_usd is None else money(max_cost_usd)
         with deployment(

@@ -17,6 +17,7 @@ from ftkit.config import Settings
 from ftkit.data import ToolCall
 from ftkit.data.example import as_dicts
 from ftkit.errors import DataError, StorageError
+from ftkit.models.left_behind import stop_left_behind
 from ftkit.models.reply import Reply, as_reply
 from ftkit.spending import metered
 
@@ -48,6 +49,7 @@ def answer_all(
     if progress is not None:
         progress(len(replies), len(calls))
     left = [calls[index] for index in open_calls]
+    stop_left_behind(settings)
     gate = metered(backend, record, left, settings, limit=limit, allow_unpriced=allow_unpriced)
     with _opened(out) as file, gate as meter:
         within = takewhile(lambda call: not meter.over, left)

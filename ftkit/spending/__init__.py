@@ -5,7 +5,7 @@ from ftkit.spending.answers import Meter, metered
 from ftkit.spending.budget import Limit, affordable, tightest
 from ftkit.spending.gate import Purchase, Search, adopt, look, settle, spend, unknown
 from ftkit.spending.keys import attempt_key, digest, parsed_key, stem_of
-from ftkit.spending.locks import held_for_life, one_at_a_time
+from ftkit.spending.locks import held_for_life, if_nobody_does, in_use, one_at_a_time
 from ftkit.spending.monthly import MonthlyBudget
 from ftkit.spending.statement import Spent, spent
 
@@ -21,6 +21,8 @@ __all__ = [
     "attempt_key",
     "digest",
     "held_for_life",
+    "if_nobody_does",
+    "in_use",
     "look",
     "metered",
     "one_at_a_time",

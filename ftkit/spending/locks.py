@@ -29,10 +29,35 @@ def one_at_a_time(home: Path, stem: str) -> Iterator[None]:
 
 @contextmanager
 def held_for_life(home: Path, key: str) -> Iterator[bool]:
-    """Mark something as used by this process; yields False where a living process uses it already."""
+    """Mark something as used by this process; yields False where a living process uses it already.
+
+    Ask only while the work's own lock is held: whoever finds it free has it for that moment.
+    """
+    with _unless_taken(home, f"{key}.use") as ours:
+        yield ours
+
+
+@contextmanager
+def if_nobody_does(home: Path, stem: str) -> Iterator[bool]:
+    """The lock of one piece of work without waiting; yields False where a living process has it."""
+    with _unless_taken(home, stem) as ours:
+        yield ours
+
+
+def in_use(home: Path, stem: str, key: str) -> bool:
+    """True where a living process is at work on this, or uses what was made."""
+    with if_nobody_does(home, stem) as free:
+        if not free:
+            return True
+        with held_for_life(home, key) as unused:
+            return not unused
+
+
+@contextmanager
+def _unless_taken(home: Path, name: str) -> Iterator[bool]:
     from filelock import Timeout
 
-    lock = _lock(home, f"{key}.use")
+    lock = _lock(home, name)
     try:
         lock.acquire(timeout=0)
     except Timeout:

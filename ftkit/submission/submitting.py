@@ -18,6 +18,7 @@ from ftkit.cost import Quote
 from ftkit.data import Dataset
 from ftkit.data.tokens import Renderer
 from ftkit.ledger import Ledger, State
+from ftkit.models import stop_left_behind
 from ftkit.patience import patiently
 from ftkit.registry import training_of
 from ftkit.spending import MonthlyBudget, one_at_a_time, scope_of, stem_of
@@ -74,6 +75,7 @@ def submit(
     """Start the run that `plan` describes, or attach to the one that is there already."""
     checked = _checked(data, plan, settings, validation, terms)
     backend, training = checked.backend, checked.training
+    stop_left_behind(settings)
     ledger = Ledger(settings.home)
     month = MonthlyBudget(ledger, settings.monthly_budget_usd)
 

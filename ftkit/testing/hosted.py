@@ -35,7 +35,8 @@ class HostedProvider:
     from them. Training costs 8 USD per million words of the file and epoch, growing with the job's steps; a deployment
     3 USD an hour; chat 0.50 USD per million words read and 1.50 written, and half of that in a batch. Every accepted
     create makes a job, whatever key it carries, unless `idempotent`. A batch ends after `set(batch_seconds=)`, and
-    expires with so many answers as `set(batch_answers=)` allows.
+    expires with so many answers as `set(batch_answers=)` allows. A deployment stops by itself after
+    `set(deployment_seconds=)` where that is not 0.
 
     Times are seconds on the server's clock, which `now` sets as FTKIT_NOW would (default: the environment's own).
     `accounts` maps API keys to organisations; `echo_credentials` makes error messages repeat key, query and body.

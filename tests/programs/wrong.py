@@ -8,12 +8,13 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
+from ftkit import config
 from ftkit.backend import BatchStatus
 from ftkit.errors import LedgerError, StorageError
-from ftkit.ledger import BatchRow, Intent, JobRow, Ledger
+from ftkit.ledger import BatchRow, Intent, JobRow, Ledger, State
 from ftkit.ledger.access import LedgerFile
 from ftkit.ledger.batches import BatchTable
-from ftkit.models import batching, deploying
+from ftkit.models import batching, deploy_plan, deploying, left_behind
 from ftkit.rescuing.folder import Folder
 from ftkit.submission import submitting
 from ftkit.testing.fake_backend.batching import FakeBatching
@@ -166,6 +167,24 @@ def another_name() -> None:
     Control.deploy = renamed  # type: ignore[method-assign]
 
 
+def closed_first() -> None:
+    """The ledger hears that a deployment is stopped before it is."""
+    stop = FakeHosting.stop
+
+    def close_then_stop(self: FakeHosting, id: str) -> None:
+        ledger = Ledger(config.home())
+        for row in ledger.deployments.may_run():
+            ledger.move(row.intent.key, State.CLOSED, only_from=tuple(State))
+        stop(self, id)
+
+    FakeHosting.stop = close_then_stop  # type: ignore[method-assign]
+
+
+def forgets_lost_starts() -> None:
+    """Of what was left behind only that is stopped whose start was answered."""
+    left_behind._MAY_RUN = (State.MADE,)
+
+
 def deaf_to_the_disk() -> None:
     """A write to the ledger that fails is taken for one that was made."""
     write = LedgerFile.write
@@ -184,6 +203,7 @@ def no_lock() -> None:
     late_intent()
     submitting.one_at_a_time = lambda home, stem: nullcontext()  # type: ignore[assignment]
     deploying.one_at_a_time = lambda home, stem: nullcontext()  # type: ignore[assignment]
+    deploy_plan.one_at_a_time = lambda home, stem: nullcontext()  # type: ignore[assignment]
     batching.one_at_a_time = lambda home, stem: nullcontext()  # type: ignore[assignment]
 
 
@@ -200,6 +220,8 @@ WAYS = {
     "late intent": late_intent,
     "no find": no_find,
     "another name": another_name,
+    "closed first": closed_first,
+    "forgets lost starts": forgets_lost_starts,
     "deaf to the disk": deaf_to_the_disk,
     "no lock": no_lock,
     "fetch again": fetch_again,

@@ -29,6 +29,7 @@ def test_a_deployment_runs_until_it_is_stopped(
         assert running.key in (None, key)
         assert running.usd_per_hour is None or running.usd_per_hour >= 0
         assert datetime.fromisoformat(running.since).tzinfo is not None
+        assert running.until is None or datetime.fromisoformat(running.until).tzinfo is not None
         if subject.witness is not None:
             assert subject.witness.deployments()[key] == 1
     finally:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ftkit.backend import ModelRecord, Running
 from ftkit.catalogue import Catalogue
-from ftkit.http.replies import ident, inner, optional_text, text
+from ftkit.http.replies import ident, inner, optional_number, optional_text, text
 from ftkit.testing.fake_backend.client import Client
 from ftkit.testing.fake_backend.wire import iso, money
 
@@ -55,4 +55,5 @@ def _running(reply: dict[str, Any]) -> Running:
         usd_per_hour=money(reply, "usd_per_hour"),
         since=iso(reply, "created_at"),
         key=optional_text(inner(reply, "metadata"), "key"),
+        until=None if optional_number(reply, "stops_at") is None else iso(reply, "stops_at"),
     )

@@ -81,6 +81,11 @@ class Book:
             self.settings, **{name: value for name, value in changes.items() if name != "now"}
         )
 
+    def end_deployments(self, now: datetime) -> None:
+        """Stop those that stop by themselves and whose time has come."""
+        for deployment in self.deployments.values():
+            deployment.advance(now)
+
     def job(self, id: str, organisation: str | None, now: datetime) -> Job:
         """The job at this moment; refused where it is unknown, lost or another organisation's."""
         job = self.jobs.get(id)

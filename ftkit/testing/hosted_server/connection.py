@@ -70,6 +70,7 @@ class Connection(BaseHTTPRequestHandler):
                 now=book.clock.now(),
                 id=id,
             )
+            book.end_deployments(call.now)
             fault = None if control else book.faults.strike(route, call.now)
             unseen = fault is not None and not fault.process
             reply = UNAVAILABLE if unseen else self._reply(route, call, query)

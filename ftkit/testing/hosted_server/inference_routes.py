@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from typing import Any
 
 from .book import Book
@@ -42,7 +43,9 @@ def create_deployment(book: Book, call: Call) -> Reply:
         book.tuned_by(model, call.organisation, call.now)
         metadata = text_map(asked.get("metadata"))
         id, seq = book.next_id("dep")
-        made = Deployment(id, seq, call.organisation, model, call.now, metadata)
+        lasts = timedelta(seconds=book.settings.deployment_seconds)
+        stops = call.now + lasts if lasts else None
+        made = Deployment(id, seq, call.organisation, model, call.now, metadata, stops=stops)
         book.deployments[id] = made
         return answer(made.shown(), 201)
 

@@ -37,6 +37,7 @@ class Settings:
     max_active_jobs: int = 10_000
     batch_seconds: float = 0.0
     batch_answers: int = -1  # so many rows of a batch are answered, then it expires; -1: all
+    deployment_seconds: float = 0.0  # after which a deployment is stopped by itself; 0: never
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,12 @@ class Deployment:
     created: datetime
     metadata: dict[str, str] = field(default_factory=dict)
     stopped: datetime | None = None
+    stops: datetime | None = None
+
+    def advance(self, now: datetime) -> None:
+        """Stop by itself, at its time."""
+        if self.stops is not None and now >= self.stops:
+            self.stopped = self.stopped or self.stops
 
     def usd(self, now: datetime) -> Decimal:
         """What it has cost so far: full seconds at the hourly price."""
@@ -90,6 +97,7 @@ class Deployment:
             "metadata": self.metadata,
             "usd_per_hour": f"{USD_PER_HOUR_DEPLOYED:.2f}",
             "created_at": epoch(self.created),
+            "stops_at": epoch(self.stops) if self.stops else None,
             "stopped_at": epoch(self.stopped) if self.stopped else None,
             "status": "stopped" if self.stopped else "ready",
         }
