@@ -151,6 +151,21 @@ def called(call: Callable[[], Awaitable[object]]) -> Said:
         return Said(-1, "", f"{type(error).__name__}: {str(error)[:200]}")
 
 
+def fault_of(answer: FuzzedAnswer, here: str, elsewhere: int) -> dict[str, Any]:
+    """The answer as a fault that an emulator takes; what it says of `{self}` is at `here`, of another host at that port."""
+    where = {"{other}": str(elsewhere), "{self}": here}
+    headers = {
+        name: re.sub(r"\{\w+\}", lambda match: where[match.group()], text)
+        for name, text in answer.headers.items()
+    }
+    return {
+        "action": answer.action,
+        "status": answer.status,
+        "headers": headers,
+        "body_base64": base64.b64encode(answer.body).decode(),
+    }
+
+
 class Bench:
     """Tries hostile answers one after another, each with a ledger and a provider of its own."""
 
@@ -212,18 +227,7 @@ class Bench:
     def order(self, answer: FuzzedAnswer, process: bool) -> dict[str, Any]:
         """The answer as a fault."""
         here = self.target.provider.url + self.target.steps[answer.on].path
-        where = {"{other}": str(self.stranger.port), "{self}": here}
-        headers = {
-            name: re.sub(r"\{\w+\}", lambda match: where[match.group()], text)
-            for name, text in answer.headers.items()
-        }
-        return {
-            "action": answer.action,
-            "status": answer.status,
-            "headers": headers,
-            "body_base64": base64.b64encode(answer.body).decode(),
-            "process": process,
-        }
+        return {**fault_of(answer, here, self.stranger.port), "process": process}
 
     def run(self, name: str, story: str, kind: str, order: dict[str, Any]) -> Trial:
         """A submission with this fault at its step, and the same again without."""

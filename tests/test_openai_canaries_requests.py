@@ -7,10 +7,8 @@ that repeats whatever it was sent, in each way that the client asks.
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -21,13 +19,14 @@ from ftkit.errors import FtkitError
 from ftkit.registry import open_backend
 from ftkit_openai import OpenAISettings
 from ftkit_openai.client import Client
+from tests import canaries_asking
 from tests.canaries_desk import Desk, write_rows
 from tests.canaries_objects import listening, put_error, put_object
 from tests.canaries_planting import addresses, environment, mistakes
-from tests.canaries_search import Search, labelled, of, one_line
+from tests.canaries_search import Search, of, one_line
 from tests.emulators.openai import OpenAIEmulator
 from tests.faults.canaries import Canary
-from tests.loopback import Answer, Loopback, Request, answers, resets, sends
+from tests.loopback import Loopback, resets
 from tests.openai_desk import CREATE, MODEL, NOON, ROWS
 from tests.openai_ways import WAYS
 
@@ -49,50 +48,10 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
     loopback.close()
 
 
-def repeats(shape: str, status: int, also: str) -> Answer:
-    """An answer that repeats the headers of the request, or the bare secrets among them, and `also`."""
-
-    def answer(connection: socket.socket, request: Request) -> bool:
-        raw = "; ".join(f"{name}: {value}" for name, value in request.headers.items())
-        key = request.headers.get("authorization", "").removeprefix("Bearer ")
-        bare = f"{key}; {request.headers.get('x-gateway', '')}"
-        said = f"{bare if shape == 'bare' else raw}; {also}"
-        body: Any = {"error": {"message": said, "code": key, "type": key, "param": said}}
-        if shape == "page":
-            body = f"<html>{said}</html>".encode()
-        location = f"http://other.invalid/?sent={quote(bare)}"
-        return answers(status, body, Location=location, X_Seen=raw)(connection, request)
-
-    return answer
-
-
-TOLD = [
-    ("error", 400),
-    ("error", 401),
-    ("bare", 404),
-    ("bare", 429),
-    ("error", 500),
-    ("page", 200),
-    ("page", 502),
-    ("redirect", 307),
-]
-
-
 def ask_everything(search: Search, server: Loopback, canary: Canary, turn: int) -> None:
-    """In every way, each of which meets another answer."""
-    for number, (way, ask) in enumerate(WAYS.items()):
-        told = TOLD[(turn + number) % len(TOLD)]
-        also = labelled(canary) if canary.place == "error_body" else ""
-        broken = (turn + number) % 11 == 10
-        server.answer = sends(b"nonsense\r\n\r\n") if broken else repeats(*told, also)
-        ours = Client(OpenAISettings())
-        try:
-            ask(ours)
-        except FtkitError as error:
-            put_error(search, error)
-        else:
-            raise AssertionError(f"{way} took {told} for an answer")
-        search.put("repr of a client", f"{ours!r} {ours} {vars(ours)!r}")
+    canaries_asking.ask_everything(
+        search, server, canary, turn, WAYS, lambda: Client(OpenAISettings())
+    )
 
 
 def plant(canary: Canary, place: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,14 +6,12 @@ paid for.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,6 +21,8 @@ from ftkit.asking import Asking, Pace
 from ftkit.backend import Answer, Call, Inference, LostReply, Refused, Unavailable
 from ftkit.data.example import Message
 from ftkit.errors import BudgetError
+from tests import asked_ways
+from tests.asked_ways import WAYS
 from tests.emulators.openai import OpenAIEmulator
 from tests.openai_desk import BASE, CHAT, MODEL, NOON, configure, it_is, opened, tuned
 
@@ -47,28 +47,7 @@ def inference(emulator: OpenAIEmulator) -> Inference:
 
 
 def ask(inference: Inference, how: str, call: Call = ASKED) -> Answer:
-    """The answer, whichever way it is asked for."""
-    record = inference.record(BASE)
-
-    async def collect() -> Answer:
-        return _last([piece async for piece in inference.astream(record, call)])
-
-    async def whole() -> Answer:
-        return await inference.achat(record, call)
-
-    if how == "chat":
-        return inference.chat(record, call)
-    if how == "chat_many":
-        return dict(inference.chat_many(record, [call]))[0]
-    if how == "stream":
-        return _last(list(inference.stream(record, call)))
-    return asyncio.run(whole() if how == "achat" else collect())
-
-
-def _last(pieces: list[Any]) -> Answer:
-    *text, answer = pieces
-    assert "".join(text) == answer.text, "no piece came twice"
-    return answer  # type: ignore[no-any-return]
+    return asked_ways.ask(inference, inference.record(BASE), how, call)
 
 
 def asked(emulator: OpenAIEmulator, route: str = CHAT) -> int:
@@ -78,9 +57,6 @@ def asked(emulator: OpenAIEmulator, route: str = CHAT) -> int:
 
 def seconds() -> float:
     return (clock.now() - AT_NOON).total_seconds()
-
-
-WAYS = ["chat", "stream", "achat", "astream", "chat_many"]
 
 
 # --- turned away ---
@@ -179,15 +155,7 @@ def test_a_model_is_opened_through_a_short_outage(emulator: OpenAIEmulator) -> N
 
 # --- a reply that was lost ---
 
-LOST: dict[str, dict[str, Any]] = {
-    "closed after it was read": {"action": "close"},
-    "closed after it was answered": {"action": "close", "process": True},
-    "reset": {"action": "reset", "process": True},
-    "half of it": {"action": "half"},
-    "500": {"action": "refuse", "code": "server_error"},
-    "502 of a gateway": {"action": "reply", "status": 502, "body": "<html>bad gateway</html>"},
-    "504 of a gateway": {"action": "reply", "status": 504, "body": ""},
-}
+LOST = asked_ways.lost("server_error")
 
 
 @pytest.mark.parametrize("how", ["chat", "achat", "chat_many"])

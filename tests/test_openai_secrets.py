@@ -8,8 +8,6 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import FunctionType, ModuleType
-from typing import Any
 
 import pytest
 
@@ -18,14 +16,12 @@ from ftkit.errors import AuthError, ConfigError, FtkitError, ProviderError
 from ftkit_openai import OpenAISettings
 from ftkit_openai.client import Client
 from tests.emulators.openai import OpenAIEmulator
+from tests.key_search import CANARY, places
 from tests.loopback import Loopback, answers, raw, sends
 from tests.openai_desk import CHAT, CREATE, opened, submit
 from tests.openai_ways import WAYS, jobs, make
 
 pytest_plugins = ("tests.openai_fixtures",)
-
-# of a format that nobody knows, so that only its being the key can hide it
-CANARY = "canary-9f3b7c1e5d2a8064-wing"
 
 
 @pytest.fixture
@@ -65,7 +61,7 @@ def test_the_key_is_in_no_error_log_frame_or_object(
     assert CANARY not in "".join((str(error), repr(error), repr(pickle.dumps(error))))
     assert CANARY not in caplog.text
     assert CANARY not in "".join(traceback.format_exception(error))
-    assert _places(error, ours) == []
+    assert places(error, ours) == []
 
 
 def test_the_search_sees_a_key_that_is_kept(loopback: Loopback) -> None:
@@ -74,48 +70,7 @@ def test_the_search_sees_a_key_that_is_kept(loopback: Loopback) -> None:
     jobs(ours)
     (pooled,) = ours._pools.values()
     pooled.api_key = CANARY
-    assert _places(ProviderError("x"), ours) != []
-
-
-def _places(error: BaseException, *roots: object) -> list[str]:
-    """Where the canary can be reached from an error, its causes, and the variables of the frames of our own files."""
-    found: list[str] = []
-    seen: set[int] = set()
-    open_: list[tuple[str, object, int]] = [("root", root, 0) for root in roots]
-    chain: list[BaseException | None] = [error]
-    while chain:
-        one = chain.pop()
-        if one is None or id(one) in seen:
-            continue
-        seen.add(id(one))
-        chain += [one.__cause__, one.__context__]
-        open_.append((type(one).__name__, vars(one), 0))
-        for frame, _ in traceback.walk_tb(one.__traceback__):
-            if "/ftkit" in frame.f_code.co_filename:
-                name = frame.f_code.co_name
-                open_ += [(f"{name}.{key}", value, 0) for key, value in frame.f_locals.items()]
-    while open_:
-        path, value, depth = open_.pop()
-        if isinstance(value, bytes | bytearray):
-            value = bytes(value).decode("latin-1")
-        if isinstance(value, str):
-            found += [path] if CANARY in value else []
-            continue
-        if id(value) in seen or depth > 12 or isinstance(value, type | ModuleType | FunctionType):
-            continue
-        seen.add(id(value))
-        inner: list[tuple[Any, object]] = []
-        if isinstance(value, dict):
-            inner = [*value.items(), *((f"key {key!r}", key) for key in value)]
-        elif isinstance(value, list | tuple | set | frozenset):
-            inner = list(enumerate(value))
-        elif hasattr(value, "__dict__"):
-            inner = list(vars(value).items())
-        for slots in (getattr(kind, "__slots__", ()) for kind in type(value).__mro__):
-            names = (slots,) if isinstance(slots, str) else slots
-            inner += [(name, getattr(value, name, None)) for name in names]
-        open_ += [(f"{path}.{name}", part, depth + 1) for name, part in inner]
-    return found
+    assert places(ProviderError("x"), ours) != []
 
 
 # --- hosts ---
@@ -157,7 +112,7 @@ def test_other_keys_of_the_environment_go_nowhere(
     ours = Client(OpenAISettings())
     jobs(ours)
     assert CANARY not in str(loopback.requests)
-    assert _places(ProviderError("x"), ours) == []
+    assert places(ProviderError("x"), ours) == []
 
 
 def test_a_key_that_is_changed_meanwhile_is_the_one_that_is_sent(

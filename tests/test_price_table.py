@@ -237,8 +237,8 @@ def test_examples_are_read_from_the_cache_once_they_are_long_enough() -> None:
         return {line.label: line.quantity for line in one.monthly}
 
     for model, needed in (
-        ("anthropic/claude-sonnet-5-5", 1_024),
-        ("anthropic/claude-haiku-5-5", 4_096),
+        ("anthropic/claude-sonnet-5-5", 512),
+        ("openai/gpt-4.1-mini-2025-04-14", 1_024),
     ):
         plain = lines(model, 0)["input"]
         one = lines(model, 1)["input"] - plain  # millions of tokens of an example in all calls

@@ -154,6 +154,11 @@ class LocalInference:
         opened = self._open(record)
         return scores(opened.weights, opened.renderer, conversations)
 
+    def count_tokens(self, record: ModelRecord, call: Call) -> int:
+        """Tokens of the question as the model reads it, exactly."""
+        (prompt,) = self._prompts(self._open(record), [call])
+        return len(prompt.ids)
+
     def install(self, record: ModelRecord, folder: Path) -> ModelRecord:
         """Copy the adapter, or the whole fully tuned model, to `folder`; see tuned_folder.py."""
         return copy_tuned(record, folder)

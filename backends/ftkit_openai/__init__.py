@@ -24,6 +24,7 @@ _LACKS = {
     "resume": "OpenAI runs the trainer itself and starts a dead one again by itself",
     "time_limit": "OpenAI charges tokens, not time",
     "hosting": "a tuned model answers at OpenAI without a deployment",
+    "count_tokens": "OpenAI tells what a question had with its answer; `ftkit check` counts rows with the model's vocabulary",
     "score": "OpenAI gives no likelihoods of a given answer",
     "folder": "OpenAI opens no folder of weights",
     "install": "OpenAI gives no weights away",

@@ -8,7 +8,7 @@ from typing import Any
 from ftkit.backend import Answer, Call, ModelRecord, Usage
 from ftkit.data.example import ToolCall, as_dicts
 from ftkit.errors import ProviderError
-from ftkit.http.replies import inner, items, optional_text, text, whole
+from ftkit.http.replies import inner, items, optional_text, optional_whole, text, whole
 
 WHAT = "POST /chat/completions"
 
@@ -101,7 +101,18 @@ def _call(reply: Mapping[str, Any]) -> ToolCall:
 def usage(reply: Mapping[str, Any]) -> Usage:
     """Tokens as OpenAI has counted them."""
     counted = inner(reply, "usage")
-    return Usage(whole(counted, "prompt_tokens"), whole(counted, "completion_tokens"))
+    return Usage(
+        whole(counted, "prompt_tokens"),
+        whole(counted, "completion_tokens"),
+        cached(counted, "prompt_tokens_details"),
+    )
+
+
+def cached(counted: Mapping[str, Any], details: str) -> int:
+    """Tokens of input that came out of OpenAI's cache, which it keeps by itself; 0 where it says nothing of one."""
+    if counted.get(details) is None:
+        return 0
+    return optional_whole(inner(counted, details), "cached_tokens") or 0
 
 
 class Pieces:

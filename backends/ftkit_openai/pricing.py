@@ -15,6 +15,7 @@ from ftkit.catalogue import Catalogue, ModelFacts, RateUse
 from ftkit.data.tokens import Counts
 from ftkit.errors import CapabilityError
 from ftkit.hyperparameters import Hyperparameters, Method
+from ftkit.tariffs.answers import UNKNOWN, rates_of_answers
 
 SENT = ("epochs", "batch_size", "learning_rate_multiplier", "seed")
 HONOURED = (*SENT, "train_on")
@@ -61,7 +62,7 @@ class OpenAIPricing:
         stated, so all of it is quoted.
         """
         facts = self._catalogue.model(resolved.base.id)
-        rate = "unknown" if facts is None else facts.rates.get("train", "unknown")
+        rate = UNKNOWN if facts is None else facts.rates.get("train", UNKNOWN)
         longest = (
             math.inf if resolved.method is Method.DPO else resolved.base.max_length or math.inf
         )
@@ -72,19 +73,19 @@ class OpenAIPricing:
 
     def call_rates(self, record: ModelRecord) -> CallRates | None:
         """Tuned models have prices of their own, dearer than their base's."""
-        return self._rates(record, ("input", "output"), ("base_input", "base_output"))
+        return rates_of_answers(self._catalogue.model(record.base), tuned=record.tuned)
 
     def batch_rates(self, record: ModelRecord) -> CallRates | None:
         """Batches have prices of their own: half of the others, but not for every tuned model."""
-        tuned: tuple[RateUse, RateUse] = ("batch_input", "batch_output")
-        return self._rates(record, tuned, ("base_batch_input", "base_batch_output"))
-
-    def _rates(
-        self, record: ModelRecord, tuned: tuple[RateUse, RateUse], base: tuple[RateUse, RateUse]
-    ) -> CallRates:
         facts = self._catalogue.model(record.base)
         rates = {} if facts is None else facts.rates
-        return CallRates(*(rates.get(use, "unknown") for use in (tuned if record.tuned else base)))
+        read: RateUse = "batch_input" if record.tuned else "base_batch_input"
+        written: RateUse = "batch_output" if record.tuned else "base_batch_output"
+        return CallRates(
+            rates.get(read, UNKNOWN),
+            rates.get(written, UNKNOWN),
+            cached=rates.get("batch_cached") if record.tuned else None,
+        )
 
 
 def default_epochs(rows: int) -> int:

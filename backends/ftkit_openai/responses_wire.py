@@ -14,7 +14,7 @@ from ftkit.data.example import Image, Message, ToolCall
 from ftkit.errors import CapabilityError, ProviderError
 from ftkit.http.replies import inner, items, optional_text, text, whole
 from ftkit.http.shown import one_line
-from ftkit_openai.chat_wire import leaves_nothing_open
+from ftkit_openai.chat_wire import cached, leaves_nothing_open
 
 WHAT = "POST /responses"
 
@@ -153,7 +153,11 @@ def _call(item: Mapping[str, Any]) -> ToolCall:
 
 def _usage(reply: Mapping[str, Any]) -> Usage:
     counted = inner(reply, "usage")
-    return Usage(whole(counted, "input_tokens"), whole(counted, "output_tokens"))
+    return Usage(
+        whole(counted, "input_tokens"),
+        whole(counted, "output_tokens"),
+        cached(counted, "input_tokens_details"),
+    )
 
 
 def _reason(error: Any) -> str:

@@ -61,10 +61,17 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one call."""
+    """Tokens of one call.
+
+    `input_tokens` is all that was read. Of them `cached_input_tokens` came out of the provider's cache of prompts, and
+    `cache_write_input_tokens` were put into it, `long_cache_write_input_tokens` of those for longer than is usual.
+    """
 
     input_tokens: int
     output_tokens: int
+    cached_input_tokens: int = 0
+    cache_write_input_tokens: int = 0
+    long_cache_write_input_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +99,16 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class CallRates:
-    """The catalogue's rates of an answer, per million tokens of input and of output."""
+    """The catalogue's rates of an answer, per million tokens of input and of output.
+
+    Where no price of cached input is known (`cached` None) it counts as any other input, so that a cost is never too low.
+    What is written into a cache costs more than other input: without its rate the cost of such an answer is not known.
+    `longer` are the rates of a whole call that reads more than so many tokens.
+    """
 
     input: str
     output: str
+    cached: str | None = None
+    cache_write: str | None = None
+    long_cache_write: str | None = None
+    longer: tuple[int, CallRates] | None = None

@@ -308,6 +308,14 @@ class Scores(Protocol):
 
 
 @runtime_checkable
+class CountsTokens(Protocol):
+    """`count_tokens`: what a question has in tokens can be asked before it is paid for."""
+
+    def count_tokens(self, record: ModelRecord, call: Call) -> int:
+        """Tokens that `chat` would read, tools, schema and images included, as near as the provider tells; costs nothing."""
+
+
+@runtime_checkable
 class Installs(Protocol):
     """`install`: weights are at hand and go along with a saved model."""
 
@@ -317,6 +325,7 @@ class Installs(Protocol):
 
 OPTIONAL_OF_INFERENCE: Mapping[str, type] = {
     "score": Scores,
+    "count_tokens": CountsTokens,
     "install": Installs,
     "batch": Batches,
 }

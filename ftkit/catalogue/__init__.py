@@ -1,11 +1,13 @@
 """The catalogue: schema, loading and overriding of the facts that each backend's folder brings; code only, no figures."""
 
 from ftkit.catalogue.overriding import Figure, Overrides
+from ftkit.catalogue.routes import Instead, Route
 from ftkit.catalogue.schema import (
     Billing,
     Catalogue,
     Gpu,
     ImageFacts,
+    LongPrompts,
     ModelFacts,
     PackagedFile,
     Range,
@@ -22,12 +24,15 @@ __all__ = [
     "Figure",
     "Gpu",
     "ImageFacts",
+    "Instead",
+    "LongPrompts",
     "ModelFacts",
     "Overrides",
     "PackagedFile",
     "Range",
     "Rate",
     "RateUse",
+    "Route",
     "Runtime",
     "Tier",
     "load_catalogue",

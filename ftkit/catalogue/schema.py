@@ -9,11 +9,12 @@ from contextvars import ContextVar
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ftkit.catalogue.lines import line_of
+from ftkit.catalogue.routes import Instead, Route
 from ftkit.errors import ConfigError
 from ftkit.hyperparameters import Method
 from ftkit.words import nearest
@@ -90,8 +91,9 @@ class ImageFacts(_Fact):
 # methods have a price of their own.
 RateUse = Literal[
     "train", "train_full", "train_dpo", "train_hour",
-    "input", "cached", "output", "batch_input", "batch_cached", "batch_output",
-    "base_input", "base_cached", "base_output", "base_batch_input", "base_batch_output",
+    "input", "cached", "cache_write", "long_cache_write", "output", "batch_input", "batch_cached", "batch_output",
+    "base_input", "base_cached", "base_cache_write", "base_long_cache_write", "base_output",
+    "base_batch_input", "base_batch_output",
     "hosting", "storage",
 ]  # fmt: skip
 
@@ -104,6 +106,15 @@ class Tier(BaseModel):
     regions: tuple[str, ...] | None = None
     rates: dict[RateUse, str] = {}
     note: str = ""
+
+
+class LongPrompts(BaseModel):
+    """Other rates of a whole call that reads more than `above` tokens."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    above: int
+    rates: dict[RateUse, str]
 
 
 class Gpu(_Fact):
@@ -154,7 +165,8 @@ class ModelFacts(_Fact):
     `context` of a question with its answer, in tokens; a prefix of a prompt is read from the cache from `cached_from` tokens on
     (1,024 is the least that large providers name). None means unknown, an empty list none; `untunable` says why
     `methods` is empty. `lacks` gives the reason for each kind of rows (`ftkit.data.KINDS`) that this model cannot be
-    trained on though its backend can.
+    trained on though its backend can, or for each option of a question (`temperature`, `top_p`) that it does not take.
+    `call_options` go along with every question as the provider's API has them, below what the caller passes in `extra`.
     """
 
     aliases: tuple[str, ...] = ()
@@ -183,6 +195,8 @@ class ModelFacts(_Fact):
     hyperparameters: dict[str, Range] = {}
     images: ImageFacts | None = None
     lacks: dict[str, str] = {}
+    long_prompts: LongPrompts | None = None
+    call_options: dict[str, Any] = {}
 
     @property
     def instead(self) -> str:
@@ -230,6 +244,8 @@ class Catalogue(BaseModel):
     runtime: Runtime | None = None
     unlisted: ModelFacts | None = None  # of a model without a row, where any can be named
     genai_prices: str | None = None  # what the package of that name calls this provider
+    routes: tuple[Route, ...] = ()  # on which an untunable model was tuned once, for refusals
+    instead: tuple[Instead, ...] = ()  # what works without tuning, for refusals
 
     def model(self, name: str) -> ModelFacts | None:
         """The facts of a model by its short name, an alias or its snapshot; None where it is not known."""
@@ -261,6 +277,9 @@ class Catalogue(BaseModel):
             rows["unlisted"] = self.unlisted
         for row, facts in rows.items():
             named = {f"{row}.rates.{use}": rate for use, rate in facts.rates.items()}
+            if facts.long_prompts is not None:
+                for use, rate in facts.long_prompts.rates.items():
+                    named[f"{row}.long_prompts.rates.{use}"] = rate
             for tier, one in facts.tiers.items():
                 place = f"{row}.tiers.{tier}.rates"
                 named |= {f"{place}.{use}": rate for use, rate in one.rates.items()}

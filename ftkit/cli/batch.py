@@ -28,7 +28,7 @@ def batch(
         Path, typer.Option(help="JSONL file for the answers, as `ftkit map` writes it.")
     ],
     max_tokens: Annotated[int, typer.Option(help="Longest answer, in tokens.")] = 512,
-    temperature: Annotated[float, typer.Option(help="0 is greedy.")] = 0.0,
+    temperature: Annotated[float | None, typer.Option(help="0, the default, is greedy.")] = None,
     seed: Annotated[int | None, typer.Option(help="For sampling.")] = None,
     max_cost_usd: Annotated[
         str | None, typer.Option(help="Refuse a batch that could cost more than this many USD.")

@@ -11,6 +11,7 @@ import ftkit
 from ftkit.cli.options import Json
 from ftkit.cli.terminal import note, out, plain, show
 from ftkit.errors import DataError
+from ftkit.models.mapping import usage_values
 
 
 def register(app: typer.Typer) -> None:
@@ -23,8 +24,10 @@ def chat(
     question: Annotated[str | None, typer.Argument(help="Left out: a conversation.")] = None,
     system: Annotated[str | None, typer.Option(help="System prompt (for untuned models).")] = None,
     max_tokens: Annotated[int, typer.Option(help="Longest answer, in tokens.")] = 512,
-    temperature: Annotated[float, typer.Option(help="0 is greedy.")] = 0.0,
-    top_p: Annotated[float, typer.Option(help="Sample from this share of probability.")] = 1.0,
+    temperature: Annotated[float | None, typer.Option(help="0, the default, is greedy.")] = None,
+    top_p: Annotated[
+        float | None, typer.Option(help="Sample from this share of probability; else from all.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="For sampling.")] = None,
     json: Json = False,
 ) -> None:
@@ -52,10 +55,7 @@ def chat(
             "text": reply.text,
             "model": reply.model,
             "finish_reason": reply.finish_reason,
-            "usage": {
-                "input_tokens": reply.usage.input_tokens,
-                "output_tokens": reply.usage.output_tokens,
-            },
+            "usage": usage_values(reply.usage),
             "cost_usd": None if reply.cost_usd is None else str(reply.cost_usd),
         }
         show("", value, True)

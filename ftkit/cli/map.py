@@ -24,7 +24,7 @@ def map_rows(
     load_options: dict[str, Any],
     out: Annotated[Path, typer.Option(help="JSONL file; the same command resumes it.")],
     max_tokens: Annotated[int, typer.Option(help="Longest answer, in tokens.")] = 512,
-    temperature: Annotated[float, typer.Option(help="0 is greedy.")] = 0.0,
+    temperature: Annotated[float | None, typer.Option(help="0, the default, is greedy.")] = None,
     seed: Annotated[int | None, typer.Option(help="For sampling.")] = None,
     max_cost_usd: MaxCost = None,
     allow_unpriced: AllowUnpriced = False,

@@ -58,6 +58,8 @@ def of_base(
     Examples that are long enough together are read from the cache, where that has a price.
     """
     prompted = calls.with_examples(examples)
+    if facts.long_prompts is not None and prompted.input_tokens > facts.long_prompts.above:
+        facts = facts.model_copy(update={"rates": {**facts.rates, **facts.long_prompts.rates}})
     prefix = prompted.input_tokens - calls.input_tokens
     cached = prefix if prefix >= facts.cached_from else Decimal(0)
     return tuple(

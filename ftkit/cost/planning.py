@@ -13,6 +13,7 @@ from ftkit.config import Settings
 from ftkit.cost.calibration import calibrations
 from ftkit.cost.quote import Quote, priced
 from ftkit.cost.unfit_rows import refuse_rows
+from ftkit.cost.untunable import refuse_untunable
 from ftkit.data import Dataset
 from ftkit.data.token_counts import count_rows, totals
 from ftkit.data.token_estimate import estimated_counts
@@ -40,6 +41,7 @@ def plan(
     backend = open_backend(instance, settings)
     wanted = parsed_method(method or settings.method or Method.LORA)
     chosen = settings.hyperparameters.overridden_by(parsed_settings(hyperparameters))
+    refuse_untunable(data, instance, native, backend)
     quote = quoted(data, instance, native, backend, wanted, chosen, validation)
     told = (
         *quote.old_prices(settings.stale_after_days),

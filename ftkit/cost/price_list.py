@@ -10,7 +10,7 @@ from typing import Any
 
 from ftkit import clock
 from ftkit.backend import Backend
-from ftkit.catalogue import RateUse
+from ftkit.catalogue import ModelFacts, RateUse
 from ftkit.config import Settings
 from ftkit.errors import NotFound, NotInstalled
 from ftkit.registry import backend_names, open_backend
@@ -105,7 +105,7 @@ def second_opinions(settings: Settings, provider: str | None = None) -> tuple[Se
 def _of(name: str, backend: Backend, oldest: date) -> Iterator[Price]:
     for model, row in backend.catalogue.models.items():
         for tier in row.tiers or (None,):
-            for use, rate_name in row.at(tier).rates.items():
+            for use, rate_name in _uses(row.at(tier)):
                 rate = backend.catalogue.rates[rate_name]
                 stale = rate.as_of < oldest
                 yield Price(
@@ -120,6 +120,14 @@ def _of(name: str, backend: Backend, oldest: date) -> Iterator[Price]:
                     stale,
                     rate.note,
                 )
+
+
+def _uses(row: ModelFacts) -> Iterator[tuple[str, str]]:
+    """What for, and the rate's name; those of long prompts say so."""
+    yield from row.rates.items()
+    if row.long_prompts is not None:
+        for use, rate in row.long_prompts.rates.items():
+            yield f"{use}, prompts over {row.long_prompts.above:,} tokens", rate
 
 
 def _name_there(model: str) -> str:

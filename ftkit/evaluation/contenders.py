@@ -1,7 +1,7 @@
 """Let one contender answer every row and score what it said.
 
-Answers are greedy (temperature 0) under one `max_tokens` for all contenders; a row of several turns is judged on its last
-answer. A metric that fails names every row it failed on.
+Answers are greedy (temperature 0, where a model knows one) under one `max_tokens` for all contenders; a row of several
+turns is judged on its last answer. A metric that fails names every row it failed on.
 """
 
 from __future__ import annotations
@@ -76,7 +76,6 @@ def ask(
         replies = model.map(
             examples,
             max_tokens=max_tokens,
-            temperature=0.0,
             max_cost_usd=budget.left,
             allow_unpriced=budget.allow_unpriced,
             progress=tell(f"answers of {name}"),

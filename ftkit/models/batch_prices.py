@@ -11,35 +11,26 @@ from decimal import Decimal
 
 from ftkit.backend import Backend, Batching, BatchPricing, Call, ModelRecord, Usage
 from ftkit.errors import BudgetError, NotInstalled
-from ftkit.spending import Limit, affordable
+from ftkit.spending import CallPrices, Limit, affordable
 from ftkit.spending.budget import amount
-
-_MILLION = 1_000_000
 
 
 class BatchPrices:
     """The rates of one model's answers in a batch, USD per million tokens; None where not known."""
 
     def __init__(self, backend: Backend, record: ModelRecord) -> None:
-        self._input: Decimal | None = None
-        self._output: Decimal | None = None
+        self._prices: CallPrices | None = None
         if isinstance(backend.pricing, BatchPricing):
-            rates = backend.pricing.batch_rates(record)
-            self._input = self._output = Decimal(0)
-            if rates is not None:
-                self._input = backend.catalogue.rates[rates.input].usd
-                self._output = backend.catalogue.rates[rates.output].usd
+            self._prices = CallPrices(backend.catalogue, backend.pricing.batch_rates(record))
 
     @property
     def known(self) -> bool:
         """True where both rates are."""
-        return self._input is not None and self._output is not None
+        return self._prices is not None and self._prices.known
 
     def cost(self, usage: Usage) -> Decimal | None:
         """USD of so many tokens."""
-        if self._input is None or self._output is None:
-            return None
-        return (self._input * usage.input_tokens + self._output * usage.output_tokens) / _MILLION
+        return None if self._prices is None else self._prices.cost(usage)
 
 
 def most_it_costs(

@@ -10,15 +10,25 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from ftkit.backend import Answer, Backend, Call, Inference, ModelRecord, Score, Scores
+from ftkit.backend import (
+    Answer,
+    Backend,
+    Call,
+    CountsTokens,
+    Inference,
+    ModelRecord,
+    Score,
+    Scores,
+)
 from ftkit.config import Settings, money
 from ftkit.data import Example, Message
+from ftkit.errors import CapabilityError
 from ftkit.models.batched import Batch
 from ftkit.models.batching import start_batch
 from ftkit.models.deploying import Deployment, deployment
 from ftkit.models.lifecycle import ends_on, still_there
 from ftkit.models.mapping import answer_all
-from ftkit.models.questions import Question, asked, conversation, needs
+from ftkit.models.questions import Question, asked, chosen, conversation, needs
 from ftkit.models.record import from_dict, to_dict
 from ftkit.models.reply import Reply, Stream, as_reply
 from ftkit.models.saving import save_model
@@ -33,7 +43,7 @@ class Model:
 
     Options of every verb: `max_tokens`, `temperature` (0 is greedy), `top_p`, `stop` (text or texts), `seed`,
     `timeout_s`, `extra` (the backend's own options), `tools` (functions that may be called), `schema` (a JSON schema or a
-    pydantic class, read back as `reply.parsed`). Tools, schemas and images are refused where the backend lacks them.
+    pydantic class, read back as `reply.parsed`). What a model or its backend cannot do with a question is refused.
     """
 
     def __init__(
@@ -233,6 +243,20 @@ class Model:
                 progress(done, len(found))
         return [score for score in found if score is not None]
 
+    def count_tokens(
+        self, question: Question, *, override_system: bool = False, **options: Any
+    ) -> int:
+        """Tokens that `chat` would read for this question with these options; costs nothing and answers nothing."""
+        call = self._call(question, override_system, options)
+        counting = self._inference
+        if not isinstance(counting, CountsTokens):
+            raise self._backend.refuse("count_tokens")
+        return counting.count_tokens(self.record, call)
+
+    async def acount_tokens(self, question: Question, **options: Any) -> int:
+        """`count_tokens` for asyncio."""
+        return await asyncio.to_thread(lambda: self.count_tokens(question, **options))
+
     def save(self, path: str | Path) -> Path:
         """Write the record to `path` (JSON) and weights that are at hand to a folder beside it (`NAME.adapter`).
 
@@ -261,9 +285,12 @@ class Model:
     def _call(self, question: Question, override_system: bool, options: dict[str, Any]) -> Call:
         """The call; refused by name where the backend lacks what it takes."""
         call, backend = asked(question, self.record, override_system, options), self._backend
-        for need in needs(call):
+        facts = backend.catalogue.model(self.record.base)
+        for need in (*needs(call), *chosen(options)):
             if need in backend.lacks:
                 raise backend.refuse(need)
+            if facts is not None and need in facts.lacks:
+                raise CapabilityError(f"{self.id} cannot do {need!r}: {facts.lacks[need]}")
         return call
 
     def _reply(self, answer: Answer, options: dict[str, Any]) -> Reply:

@@ -123,13 +123,20 @@ def answer_line(key: str, index: int, answer: Answer | Reply) -> dict[str, Any]:
         "row": index + 1,
         "text": answer.text,
         "finish_reason": answer.finish_reason,
-        "usage": asdict(answer.usage),
+        "usage": usage_values(answer.usage),
         **(
             {"tool_calls": [asdict(call) for call in answer.tool_calls]}
             if answer.tool_calls
             else {}
         ),
     }
+
+
+def usage_values(usage: Usage) -> dict[str, int]:
+    """Plain values; what there was none of in a cache is left out."""
+    values = asdict(usage)
+    plain = ("input_tokens", "output_tokens")
+    return {name: value for name, value in values.items() if value or name in plain}
 
 
 def read_answers(path: Path) -> dict[str, dict[str, Any]]:

@@ -88,6 +88,11 @@ def needs(call: Call) -> Iterator[str]:
         yield "schema"
 
 
+def chosen(options: Mapping[str, Any]) -> Iterator[str]:
+    """Ways of sampling that the caller names, by the words of `lacks`: a default is not asked for."""
+    yield from (name for name in ("temperature", "top_p", "seed") if options.get(name) is not None)
+
+
 def _messages(question: Sequence[Message | Mapping[str, Any]]) -> tuple[Message, ...]:
     """Any mixture of messages and dicts, judged as rows of a file are."""
     wire = [as_dicts([part])[0] if isinstance(part, Message) else part for part in question]

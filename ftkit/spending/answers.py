@@ -9,16 +9,17 @@ from contextlib import contextmanager
 from decimal import Decimal
 
 from ftkit.backend import Backend, Call, ModelRecord, Usage
+from ftkit.catalogue import ModelFacts
 from ftkit.config import Settings
 from ftkit.errors import BudgetError
 from ftkit.ledger import Ledger, State, Verb, new_intent
 from ftkit.spending.accounts import scope_of
 from ftkit.spending.budget import Limit, affordable, tightest
+from ftkit.spending.call_prices import CallPrices
 from ftkit.spending.monthly import MonthlyBudget
 
 log = logging.getLogger("ftkit")
 
-_MILLION = 1_000_000
 _BYTES_PER_TOKEN = (
     8  # few languages and tokenizers put more into one token: a lower bound of the cost
 )
@@ -28,29 +29,32 @@ class Meter:
     """What the answers of one model cost, in USD, while they come."""
 
     def __init__(self, backend: Backend, record: ModelRecord) -> None:
-        self._input: Decimal | None = Decimal(0)
-        self._output: Decimal | None = Decimal(0)
         self.spent: Decimal | None = Decimal(0)
         self.limit: Limit | None = None
-        rates = None if backend.pricing is None else backend.pricing.call_rates(record)
-        if backend.pricing is None:
-            self._input = self._output = None
-        elif rates is not None:
-            self._input = backend.catalogue.rates[rates.input].usd
-            self._output = backend.catalogue.rates[rates.output].usd
-        self.free = self._input == 0 and self._output == 0
+        self._prices: CallPrices | None = None
+        if backend.pricing is not None:
+            rates = backend.pricing.call_rates(record)
+            self._prices = CallPrices(backend.catalogue, rates)
+        facts = backend.catalogue.model(record.base)
+        self._cached_from = ModelFacts.model_fields["cached_from"].default
+        if facts is not None:
+            self._cached_from = facts.cached_from
+        self.free = self._prices is not None and self._prices.free
         self.what = f"answers of {record.id}"
 
     def cost(self, usage: Usage) -> Decimal | None:
         """USD of one answer; None where the price is not known."""
-        if self._input is None or self._output is None:
-            return None
-        return (self._input * usage.input_tokens + self._output * usage.output_tokens) / _MILLION
+        return None if self._prices is None else self._prices.cost(usage)
 
     def at_least(self, calls: Sequence[Call]) -> Decimal | None:
-        """USD that the questions alone cost, whatever is answered."""
-        size = sum(len(m.content.encode()) for call in calls for m in call.messages)
-        return self.cost(Usage(size // _BYTES_PER_TOKEN, 0))
+        """USD that the questions alone cost, whatever is answered, and though all of a long one comes out of a cache."""
+        least: Decimal | None = Decimal(0)
+        for call in calls:
+            read = sum(len(m.content.encode()) for m in call.messages) // _BYTES_PER_TOKEN
+            cached = read if read >= self._cached_from else 0
+            cost = self.cost(Usage(read, 0, cached_input_tokens=cached))
+            least = None if cost is None or least is None else least + cost
+        return least
 
     def add(self, usage: Usage) -> None:
         """Count one answer."""

@@ -19,7 +19,7 @@ def resolved_settings(
     ranges: dict[str, Range],
 ) -> Hyperparameters:
     """The given settings over the defaults of `ranges`; raises CapabilityError naming one that cannot be honoured."""
-    if facts.untunable is not None:
+    if facts.untunable:  # a configuration unsets it with ""
         raise CapabilityError(f"{who} cannot tune {model}: {facts.untunable}{facts.instead}")
     if facts.methods is not None and method not in facts.methods:
         taken = ", ".join(facts.methods) or "nothing"

@@ -12,11 +12,11 @@ from ftkit.catalogue import Billing, Catalogue, ModelFacts, RateUse
 from ftkit.data.tokens import Counts
 from ftkit.errors import NotFound
 from ftkit.hyperparameters import Hyperparameters, Method
+from ftkit.tariffs.answers import UNKNOWN, rates_of_answers
 from ftkit.tariffs.settings import resolved_settings
 
 _MILLION = 1_000_000
 _USE: dict[Method, RateUse] = {Method.FULL: "train_full", Method.DPO: "train_dpo"}
-UNKNOWN = "unknown"  # a rate that every catalogue has for what it knows no price of
 
 
 def spread(quantity: Quantity, counts: Counts) -> Quantity:
@@ -85,11 +85,10 @@ class TokenTariff:
 
     def call_rates(self, record: ModelRecord) -> CallRates | None:
         """The rates of an answer: of the tuned model, or of its base."""
-        rates = self._facts(record.base).rates
-        uses: tuple[RateUse, RateUse] = (
-            ("input", "output") if record.tuned else ("base_input", "base_output")
-        )
-        return CallRates(*(rates.get(use, UNKNOWN) for use in uses))
+        facts = self._catalogue.model(record.base)
+        if facts is not None and facts.tiers:
+            facts = facts.at(self._tier)
+        return rates_of_answers(facts, tuned=record.tuned)
 
     def _row(self, name: str) -> ModelFacts:
         facts = self._catalogue.model(name)

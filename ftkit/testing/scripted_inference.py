@@ -48,6 +48,10 @@ class ScriptedInference:
             yield piece
         yield answer
 
+    def count_tokens(self, record: ModelRecord, call: Call) -> int:
+        """Words are tokens."""
+        return _words(call)
+
     def chat_many(self, record: ModelRecord, calls: Iterable[Call]) -> Iterator[tuple[int, Answer]]:
         """The answers in the order of the calls."""
         for index, call in enumerate(calls):
@@ -66,7 +70,9 @@ def echo(record: ModelRecord, call: Call) -> Answer:
     words = text.split()
     kept = words[: call.max_tokens]
     cut = len(kept) < len(words)
-    read = sum(len(message.content.split()) for message in call.messages)
-    return Answer(
-        " ".join(kept) if cut else text, "length" if cut else "stop", Usage(read, len(kept))
-    )
+    usage = Usage(_words(call), len(kept))
+    return Answer(" ".join(kept) if cut else text, "length" if cut else "stop", usage)
+
+
+def _words(call: Call) -> int:
+    return sum(len(message.content.split()) for message in call.messages)

@@ -209,7 +209,7 @@ class SdkClient(ABC):
         import httpx2
 
         if isinstance(error, self._sdk().APIStatusError):
-            if error.response.status_code >= 400:
+            if error.response.status_code >= 300:
                 return self._seen(error.response)
             # an error in the middle of a stream, whose answer had begun well
             words = one_line(str(error), 300, self._hidden())

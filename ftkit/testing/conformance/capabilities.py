@@ -28,7 +28,7 @@ OPTIONAL: Mapping[str, Mapping[str, type]] = {
 }
 OPTIONS: Mapping[str, tuple[str, ...]] = {
     "training": (*KINDS, "time_limit"),
-    "inference": ("tools", "images", "schema", "folder"),
+    "inference": ("tools", "images", "schema", "temperature", "top_p", "seed", "folder"),
 }
 UNDECLARED = "it is missing, and nothing says why"
 

@@ -13,6 +13,7 @@ from ftkit.backend import (
     Answer,
     Backend,
     Call,
+    CountsTokens,
     Inference,
     Installs,
     ModelRecord,
@@ -130,6 +131,19 @@ def test_a_question_is_taken_when_it_is_begun(
     answers = inference.chat_many(record, questions())
     next(answers)
     assert len(taken) < 200
+
+
+@pytest.mark.judges("count_tokens")
+def test_tokens_are_counted_before_they_are_paid_for(
+    inference: Inference, record: ModelRecord
+) -> None:
+    """As many as the answer will be charged with reading, or nearly so; a longer question has more."""
+    assert isinstance(inference, CountsTokens)
+    short, long = question(), question("Where is my parcel? " * 50)
+    counted = [inference.count_tokens(record, call) for call in (short, long)]
+    assert 0 < counted[0] < counted[1]
+    read = inference.chat(record, long).usage.input_tokens
+    assert counted[1] == pytest.approx(read, rel=0.1)
 
 
 @pytest.mark.judges("score")

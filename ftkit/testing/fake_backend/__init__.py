@@ -58,6 +58,7 @@ def _open(settings: FakeSettings, home: Path) -> Backend:
             "tools": "the stand-in answers with text only",
             "images": "the stand-in answers to text only",
             "schema": "the stand-in answers with text only",
+            "count_tokens": "the provider counts nothing that it does not answer",
             "score": "the provider gives no likelihoods",
             "folder": "the provider opens no folder of weights",
             "install": "the weights stay at the provider",

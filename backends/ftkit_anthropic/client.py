@@ -1,0 +1,93 @@
+"""The only file that imports Anthropic's SDK, inside functions.
+
+The SDK looks for credentials in many places (variables, profiles on disk, federation); it is given a stand-in for a key, so
+that it looks nowhere, and the hooks put the real one into each request.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from ftkit.errors import CapabilityError, NotInstalled
+from ftkit.http import HttpClient
+from ftkit.http.exchange import Lost, Seen
+from ftkit.http.sdk import SdkClient
+from ftkit.http.sdk.client import redacting
+from ftkit.http.verdicts import Verdict
+from ftkit.secrets import Secret
+from ftkit_anthropic.verdicts import answer_verdict, read_verdict
+
+if TYPE_CHECKING:
+    from ftkit_anthropic import AnthropicSettings
+
+DEFAULT_URL = "https://api.anthropic.com"
+
+for _name in ("anthropic", "anthropic._base_client", "anthropic._response"):
+    logging.getLogger(_name).addFilter(redacting)
+
+
+class Client(SdkClient):
+    """One account at one address."""
+
+    _CLIENT, _ASYNC_CLIENT = "Anthropic", "AsyncAnthropic"
+
+    def __init__(self, settings: AnthropicSettings) -> None:
+        super().__init__(Secret(settings.api_key_env), settings.timeout_s)
+        self._settings = settings
+
+    @property
+    def address(self) -> str:
+        """Anthropic's address as it may be shown; raises ConfigError where it has a login or a query."""
+        given = self._settings.base_url or os.environ.get("ANTHROPIC_BASE_URL") or DEFAULT_URL
+        return HttpClient(given, auth=None).address.rstrip("/")
+
+    def scope(self) -> str:
+        """`anthropic|host|workspace`; which one a key belongs to Anthropic does not tell."""
+        host = self.address.partition("://")[2]
+        return "|".join(("anthropic", host, self._settings.workspace or "?"))
+
+    def _sdk(self) -> Any:
+        if find_spec("anthropic") is None:
+            raise NotInstalled(
+                "Claude is reached through Anthropic's own package: pip install 'ftkit[anthropic]'"
+            )
+        import anthropic
+
+        return anthropic
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "api_key": "added-to-each-request",
+            "webhook_key": "",  # a key of the environment that has no business here
+            "base_url": self.address,
+            "max_retries": 0,
+            "timeout": self._timeout(),
+            "open_telemetry": False,  # spans would carry what is asked to a third party
+        }
+
+    def _of_read(self, what: str, result: Seen | Lost) -> Verdict:
+        return read_verdict(what, result)
+
+    def _of_answer(self, what: str, result: Seen | Lost) -> Verdict:
+        return answer_verdict(what, result)
+
+
+def enforceable(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema as Anthropic enforces it: objects closed, bounds of values told in words only.
+
+    Raises CapabilityError for one that it cannot enforce at all.
+    """
+    if find_spec("anthropic") is None:
+        raise NotInstalled("pip install 'ftkit[anthropic]'")
+    from anthropic import transform_schema
+
+    try:
+        return dict(transform_schema(dict(schema)))
+    except (ValueError, TypeError, AttributeError, AssertionError) as error:
+        raise CapabilityError(
+            f"Anthropic cannot hold an answer to this schema: {error}; write types that it knows, or ask for JSON in words"
+        ) from None
