@@ -11,6 +11,7 @@ from ftkit.testing.conformance import Subject
 from tests.anthropic_desk import HAIKU, NOON
 from tests.anthropic_fixtures import OWN_VARIABLES
 from tests.emulators.anthropic import AnthropicEmulator
+from tests.emulators.serving.driving import with_objects
 
 
 @contextmanager
@@ -27,5 +28,7 @@ def subject() -> Iterator[Subject]:
             section,
             HAIKU,
             environment={"ANTHROPIC_API_KEY": emulator.api_key},
+            reply_with=lambda answer: emulator.reply_with(with_objects(answer)),
+            heard=emulator.heard,
             unreachable={**section, "base_url": "http://127.0.0.1:9"},
         )

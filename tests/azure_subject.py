@@ -51,6 +51,8 @@ def subject() -> Iterator[Subject]:
             witness=steered,
             faults=steered,
             unreachable={**usual, "base_url": f"{nobody}/openai/v1", "arm_url": nobody},
+            reply_with=emulator.reply_with,
+            heard=emulator.heard,
             slowly=steered.slowly,
             say_status=lambda id, word: emulator.patch_job(id, status=word),
         )

@@ -23,6 +23,9 @@ SUITE = ("-p", "ftkit.testing.conformance", "--pyargs", "ftkit.testing.conforman
 SUBJECTS: Mapping[str, str | None] = {
     "local": None,
     "openai": "tests.openai_subject:subject",
+    "azure": "tests.azure_subject:subject",
+    "google": "tests.google_subject:subject",
+    "anthropic": "tests.anthropic_subject:subject",
 }
 
 Column = dict[tuple[str, str], tuple[str, str]]  # (part, name): (has it, why)
@@ -30,7 +33,8 @@ Column = dict[tuple[str, str], tuple[str, str]]  # (part, name): (has it, why)
 
 def judged(backend: str, folder: Path) -> Column:
     """What the suite makes of a backend; AssertionError with its output where it does not pass."""
-    table, subject, environment = folder / "table.md", SUBJECTS[backend], {"PYTHONPATH": str(ROOT)}
+    path = os.pathsep.join([str(ROOT), str(ROOT / "backends")])
+    table, subject, environment = folder / "table.md", SUBJECTS[backend], {"PYTHONPATH": path}
     if subject is None:
         environment["FTKIT_CONFORMANCE_BASE"] = str(tiny_model_folder(folder / "tiny"))
     done = subprocess.run(
@@ -46,6 +50,14 @@ def judged(backend: str, folder: Path) -> Column:
     assert done.returncode == 0, done.stdout + done.stderr
     column = parsed(table.read_text(encoding="utf-8"))
     assert "FAILS" not in {has for has, _ in column.values()}
+    return column
+
+
+def is_as_told(backend: str, folder: Path) -> Column:
+    """Judge a backend; AssertionError where the page says something else of it."""
+    column = judged(backend, folder)
+    page_says = told(backend, PAGE.read_text(encoding="utf-8"))
+    assert page_says == as_told(column), "run `python -m tests.capability_page`"
     return column
 
 

@@ -12,6 +12,7 @@ import pytest
 from ftkit.testing.conformance import Subject
 from ftkit.testing.conformance.subject import PaidCall
 from tests.emulators.google import GoogleEmulator
+from tests.emulators.serving.driving import with_objects
 from tests.google_desk import BASE, CREATE, NOON, lead
 
 _RUN_S = 0.3
@@ -49,6 +50,9 @@ def subject() -> Iterator[Subject]:
             witness=steered,
             faults=steered,
             unreachable={**section, "endpoint": "http://127.0.0.1:9"},
+            method_bases={"dpo": "gemini-2.5-flash", "full": "gemma-3-1b-it"},
+            reply_with=lambda answer: emulator.reply_with(with_objects(answer)),
+            heard=emulator.heard,
             slowly=steered.slowly,
             crowd=lambda jobs: _crowd(emulator, jobs),
             say_status=lambda id, word: _say(emulator, id, word),

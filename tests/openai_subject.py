@@ -5,7 +5,6 @@ The suite accepts no base that retires soon, so all of it lives in a September i
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -54,7 +53,7 @@ def subject() -> Iterator[Subject]:
             slowly=steered.slowly,
             method_bases={"dpo": "gpt-4.1-mini-2025-04-14"},
             reply_with=emulator.reply_with,
-            heard=lambda: json.dumps(emulator.log()[-1]["json"], ensure_ascii=False),
+            heard=emulator.heard,
             crowd=lambda jobs: _crowd(emulator, jobs),
             say_status=lambda id, word: _say(emulator, id, word),
         )

@@ -124,9 +124,8 @@ def test_the_stand_in_that_only_answers_passes(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
 def test_this_machine_passes_with_a_tiny_model(tmp_path: Path) -> None:
-    column = capability_page.judged("local", tmp_path)
-    told = capability_page.told("local", capability_page.PAGE.read_text(encoding="utf-8"))
-    assert told == capability_page.as_told(column), "run `python -m tests.capability_page`"
+    column = capability_page.is_as_told("local", tmp_path)
+    assert column["inference", "score"] == ("yes", "")
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,11 @@ from ftkit.backend import Answer, Call, ModelRecord, Usage
 from ftkit.data.example import ToolCall
 from ftkit.testing.conformance import Subject, test_options
 
+WAYS = "test_a_way_to_choose_words_reaches_the_provider"
 CHECKS: Mapping[str, Callable[..., None]] = {
-    name: check for name, check in vars(test_options).items() if name.startswith("test_")
+    name: check
+    for name, check in vars(test_options).items()
+    if name.startswith("test_") and name != WAYS
 }
 
 
@@ -101,6 +104,17 @@ def test_an_honest_model_passes() -> None:
 )
 def test_a_forgetful_model_is_caught(spoiled: str, seen_by: str) -> None:
     assert failing(spoiled) == {seen_by}
+
+
+@pytest.mark.parametrize("option", ["temperature", "top_p", "seed"])
+def test_a_model_that_is_deaf_to_an_option_is_caught(option: str) -> None:
+    model = Model()
+    subject = Subject("model", {}, "base", reply_with=model.reply_with, heard=model.heard)
+    check = getattr(test_options, WAYS)
+    check(option, 0.713, model, subject, model.reply_with)
+    deaf = replace(subject, heard=lambda: model.heard().replace("0.713", "1.0"))
+    with pytest.raises(AssertionError):
+        check(option, 0.713, model, deaf, model.reply_with)
 
 
 def _bare(tool: Mapping[str, Any]) -> Mapping[str, Any]:

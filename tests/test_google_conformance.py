@@ -2,36 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-SUITE = ("-p", "ftkit.testing.conformance", "--pyargs", "ftkit.testing.conformance")
+from tests import capability_page
 
 
-def test_google_passes_and_its_table_says_what_it_can(tmp_path: Path) -> None:
-    table = tmp_path / "table.md"
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "--color=no", "-p", "no:cacheprovider", *SUITE]
-        + ["--ftkit-backend", "google", "--ftkit-subject", "tests.google_subject:subject"]
-        + ["--ftkit-table", str(table)],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "backends")])},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    said = table.read_text(encoding="utf-8")
-    assert "FAILS" not in said
-    judged = (
-        *("submit", "find", "upload", "delete_upload", "preflight", "listing", "checkpoints"),
-        *("download", "history", "lora", "tool_rows", "preference_rows"),
-    )
-    for name in judged:
-        assert f"| training | {name} | yes |  |" in said, name
-    for name in ("record", "chat", "stream", "achat", "astream", "chat_many"):
-        assert f"| inference | {name} | yes |  |" in said, name
-    assert "| training | pause | no | Google's tuning jobs cannot be paused |" in said
+def test_google_passes_and_can_what_the_page_says(tmp_path: Path) -> None:
+    column = capability_page.is_as_told("google", tmp_path)
+    assert column["training", "submit"] == ("yes", "")
+    assert column["training", "download"] == ("yes", "")

@@ -24,13 +24,13 @@ import ftkit
 import ftkit.types
 from ftkit import config
 from ftkit.data import Example
-from ftkit.errors import CapabilityError, DataError
+from ftkit.errors import CapabilityError, DataError, FtkitError
 from ftkit.registry import open_backend
 from tests.tiny import tiny_model_folder
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "translations.md"
 REFUSED = (CapabilityError, DataError)  # anything else is a mistake of this program
-TODAY = "2026-11-25T12:00:00+00:00"  # dates decide what may still be trained
+TODAY = "2026-09-25T12:00:00+00:00"  # a day on which every base below took jobs
 
 # Two values of each setting, in the range of every provider that takes it.
 VALUES: Mapping[str, tuple[Any, Any]] = {
@@ -139,6 +139,18 @@ def columns(folder: Path) -> list[Column]:
     return [
         Column("local", tiny, tiny),
         Column("openai", "gpt-4.1-mini", "gpt-4.1-mini"),
+        Column(
+            "azure",
+            "gpt-4.1-mini",
+            "gpt-4.1-mini",
+            {"endpoint": "https://acme.openai.azure.com"},
+        ),
+        Column(
+            "google",
+            "gemini-3.1-flash-lite",
+            "gemini-2.5-flash",
+            {"project": "acme", "bucket": "acme-rows"},
+        ),
     ]
 
 
@@ -158,7 +170,9 @@ def page(found: list[Column]) -> str:
         "# What settings and rows become",
         "",
         "Written by `python -m tests.translations` from dry runs: each setting is given with two values, and where the two",
-        "requests differ is where it goes. `-` is refused by name before anything is sent; the reasons are below.",
+        "requests differ is where it goes. `-` is refused by name before anything is sent; the reasons are below. The bases are",
+        ", ".join(sorted({f"`{base}`" for one in found[1:] for base in (one.base, one.of_pairs)}))
+        + f", as of {TODAY[:10]}.",
         "",
         "## Settings",
         "",
@@ -215,7 +229,7 @@ def _setting(one: Column, setting: str) -> tuple[str, str]:
     try:
         requests = [_request(one, {setting: value}, pairs=pairs) for value in VALUES[setting]]
     except REFUSED as error:
-        return "-", _shown(str(error), one)
+        return "-", _shown(error, one)
     first, second = (dict(_leaves(request)) for request in requests)
     paths = [path for path in first if path in second and first[path] != second[path]]
     given = [path for path in paths if first[path] == json.dumps(VALUES[setting][0])]
@@ -240,21 +254,28 @@ def _request(one: Column, settings: Mapping[str, Any], *, pairs: bool) -> Mappin
 
 def _row(one: Column, row: Mapping[str, Any]) -> str:
     try:
-        report = ftkit.check([dict(row)] * 40, model=one.model)
-        wrong = [found for found in report.findings if found.severity == "error"]
-        if wrong:
-            return _shown(f"{wrong[0].detail or wrong[0].title}", one)
-        _encoded(one, row)
+        ftkit.submit(
+            [{**row, "messages": _said(row["messages"], number)} for number in range(40)],
+            one.model,
+            dry_run=True,
+            allow_retiring=True,
+            allow_unpriced=True,
+        )
     except REFUSED as error:
-        return _shown(str(error), one)
+        return _shown(error, one)
     return ""
+
+
+def _said(messages: list[Any], number: int) -> list[Any]:
+    """The same turns with another last answer, so that no two rows are one."""
+    return [*messages[:-1], {**messages[-1], "content": f"On its way, number {number}."}]
 
 
 def _pairs(one: Column) -> str:
     try:
         _request(one, {}, pairs=True)
     except REFUSED as error:
-        return _shown(str(error), one)
+        return _shown(error, one)
     return ""
 
 
@@ -269,7 +290,7 @@ def _sent(one: Column, row: Mapping[str, Any]) -> str:
     try:
         return _laid_out(json.loads(_encoded(one, row)))
     except REFUSED as error:
-        return _shown(str(error), one)
+        return _shown(error, one)
 
 
 def _laid_out(row: Mapping[str, Any]) -> str:
@@ -292,10 +313,12 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path.removeprefix("json."), json.dumps(value, default=str)
 
 
-def _shown(text: str, one: Column) -> str:
-    """One line that is the same on every machine."""
-    first = text.strip().splitlines()[0]
-    return first.replace(one.base, "BASE") if "/" in one.base else first
+def _shown(error: FtkitError, one: Column) -> str:
+    """The reason in one line that is the same on every machine, without the place of the row."""
+    faults = error.faults if isinstance(error, DataError) else ()
+    text = faults[0].reason if faults else str(error)
+    text = re.sub(r"^the list of rows, row \d+: ", "", text.strip().splitlines()[0])
+    return text.replace(one.base, "BASE") if "/" in one.base else text
 
 
 def main() -> int:

@@ -30,6 +30,7 @@ _LACKS = {
     "download": "Azure gives no weights away",
     "resume": "Azure runs the trainer itself and starts a dead one again by itself",
     "time_limit": "Azure charges tokens, not time",
+    "count_tokens": "Azure tells what a question had with its answer; `ftkit check` counts rows with the model's vocabulary",
     "score": "Azure gives no likelihoods of a given answer",
     "folder": "Azure opens no folder of weights",
     "install": "Azure gives no weights away",

@@ -10,15 +10,21 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ftkit.data.example import Example, as_dicts
+from ftkit.data.example import Example, Message, as_dicts
+from ftkit.data.formats.call_order import renumbered
 from ftkit.data.formats.google import Google
 from ftkit.data.formats.google_preference import GooglePreference
+from ftkit.data.formats.json_text import text_of
+from ftkit.data.formats.writing import row_of
 
 
 def gemini_row(example: Example) -> bytes:
-    """One line for Gemini; the types of a tool's parameters are written in capitals, as Google's schemas have them."""
-    bare = replace(example, fields={})
-    wire = GooglePreference().write(bare) if example.rejected else Google().write(bare)
+    """One line for Gemini; the types of a tool's parameters are written in capitals, as Google's schemas have them.
+
+    Raises DataError with the field that has no place in it: the row is read back before it is given out.
+    """
+    example = _without_spelling(example)
+    wire = row_of(example, GooglePreference() if example.rejected else Google())
     for tool in wire.get("tools", ()):
         tool["functionDeclarations"] = [_declared(one) for one in tool["functionDeclarations"]]
     return _line(wire)
@@ -27,6 +33,45 @@ def gemini_row(example: Example) -> bytes:
 def open_row(example: Example) -> bytes:
     """One line for an open model."""
     return _line({"messages": as_dicts(example.messages)})
+
+
+def _without_spelling(example: Example) -> Example:
+    """The same without what says nothing: columns, ids of calls, how JSON is spelt, a result's name and its parts."""
+    same = replace(
+        example,
+        messages=tuple(_plain(turn) for turn in example.messages),
+        rejected=tuple(_plain(turn) for turn in example.rejected),
+        tools=tuple(_in_order(tool) for tool in example.tools),
+        fields={},
+    )
+    return renumbered(same)
+
+
+def _plain(turn: Message) -> Message:
+    calls = tuple(replace(call, arguments=_spelt(call.arguments)) for call in turn.tool_calls)
+    if turn.role == "tool":
+        return replace(turn, name=None, parts=())
+    return replace(turn, tool_calls=calls)
+
+
+def _spelt(arguments: str) -> str:
+    """An object's one spelling; any other text as it is, which then is refused."""
+    try:
+        held = json.loads(arguments or "{}")
+    except ValueError:
+        return arguments
+    return text_of(held) if isinstance(held, dict) else arguments
+
+
+def _in_order(tool: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The fields of a tool in the order in which a format reads them back; others behind them."""
+    function = tool.get("function")
+    if not isinstance(function, Mapping):
+        return tool
+    known = [name for name in ("name", "description", "parameters") if name in function]
+    rest = [name for name in function if name not in known]
+    ordered = {name: function[name] for name in (*known, *rest)}
+    return {"type": "function", **tool, "function": ordered}
 
 
 def _line(wire: Mapping[str, Any]) -> bytes:

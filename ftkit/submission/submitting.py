@@ -7,16 +7,17 @@ the same call finds the same job; what would refuse a new job does not refuse on
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
 from ftkit.backend import Backend, EncodesByBase, Preflight, Training
 from ftkit.config import Settings
 from ftkit.cost import Quote
-from ftkit.data import Dataset
+from ftkit.data import Dataset, Example
 from ftkit.data.tokens import Renderer
+from ftkit.errors import DataError
 from ftkit.ledger import Ledger, State
 from ftkit.models import stop_left_behind
 from ftkit.patience import patiently
@@ -163,14 +164,24 @@ def _spooled(
     training, encode = checked.training, checked.training.encode
     if isinstance(training, EncodesByBase):
         encode = partial(training.encode_for, plan.resolved.base)
-    train = spool((encode(example) for example in data), settings.home)
+    train = spool(_encoded(data, encode), settings.home)
     held = None
     if validation is not None:
-        held = spool((encode(example) for example in validation), settings.home)
+        held = spool(_encoded(validation, encode), settings.home)
     request = request_values(
         plan, checked.backend, train, held, checked.record, name=name, terms=terms
     )
     return request, {"train": train.sha256, "validation": None if held is None else held.sha256}
+
+
+def _encoded(data: Dataset, encode: Callable[[Example], bytes]) -> Iterator[bytes]:
+    """The rows of the file; DataError that names the first row which the provider's format cannot hold."""
+    for row, example in zip(data.rows, data, strict=True):
+        try:
+            yield encode(example)
+        except DataError as error:
+            faults = [replace(fault, row=row.number, line=row.line) for fault in error.faults]
+            raise DataError(f"{data.source}: {error.message}", faults) from error
 
 
 def _record(

@@ -80,7 +80,7 @@ def test_what_a_tool_gave_goes_back_to_the_model(
     turns = (
         Message("user", "Where is it?"),
         Message("assistant", "", tool_calls=(called,)),
-        Message("tool", '{"at": "the depot of Bonn"}', tool_call_id="call_1", name="find_parcel"),
+        Message("tool", '{"at": "the depot of Bonn"}', tool_call_id="call_1"),
     )
     base = inference.record(subject.base)
     asked = question(tools=(TOOL,), max_tokens=64)
@@ -115,3 +115,25 @@ def test_a_picture_reaches_the_provider(
     assert answer.text == "a dot"
     said = heard(subject)
     assert 0 <= said.find("What is it?") < said.find(PIXEL) < said.find(" One word.")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        pytest.param("temperature", 0.71, marks=pytest.mark.judges("temperature")),
+        pytest.param("top_p", 0.37, marks=pytest.mark.judges("top_p")),
+        pytest.param("seed", 41927, marks=pytest.mark.judges("seed")),
+    ],
+)
+def test_a_way_to_choose_words_reaches_the_provider(
+    option: str,
+    value: float,
+    inference: Inference,
+    subject: Subject,
+    say: Callable[[Mapping[str, Any]], None],
+) -> None:
+    """As it was given."""
+    say({"content": "a dot"})
+    options: dict[str, Any] = {option: value}
+    inference.chat(inference.record(subject.base), question(**options))
+    assert str(value) in heard(subject)

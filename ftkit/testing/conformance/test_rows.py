@@ -42,7 +42,7 @@ def test_the_same_row_is_the_same_bytes(training: Training) -> None:
     assert training.encode(row) != training.encode(Example((asked, Message("assistant", "no"))))
 
 
-CALL = ToolCall("call-1", "find_parcel", '{"number": 4512}')
+CALL = ToolCall("call-1", "find_parcel", '{"number":4512}')  # as models write it, without spaces
 SCHEMA = {"type": "object", "properties": {"number": {"type": "integer"}}}
 TOOL = {"type": "function", "function": {"name": "find_parcel", "parameters": SCHEMA}}
 PICTURE = "data:image/png;base64,aGVsbG8="

@@ -17,6 +17,14 @@ def jsonl(lines: Iterable[Any]) -> bytes:
     return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
 
 
+def with_objects(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """A scripted answer whose calls have their arguments as an object, and not as its JSON text."""
+    calls = [
+        {**one, "arguments": json.loads(one["arguments"])} for one in answer.get("tool_calls", ())
+    ]
+    return {**answer, **({"tool_calls": calls} if calls else {})}
+
+
 class Time:
     """Virtual time in a file, which an emulator reads too."""
 

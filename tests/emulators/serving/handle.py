@@ -134,6 +134,11 @@ class Emulator:
         log: list[dict[str, Any]] = self.ask("GET", "log")
         return log
 
+    def heard(self) -> str:
+        """The JSON of the last request that had some, as text."""
+        bodies = [one["json"] for one in self.log() if one["json"] is not None]
+        return json.dumps(bodies[-1], ensure_ascii=False)
+
     def about(self) -> dict[str, Any]:
         """`modules`, `routes`, and what the emulator tells of itself."""
         about: dict[str, Any] = self.ask("GET", "about")
