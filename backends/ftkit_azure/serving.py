@@ -60,7 +60,7 @@ class Directory:
         usd = None if rate is None else self._catalogue.rates[rate].usd
         price = "an unknown price an hour" if usd is None else f"{usd:.2f} USD an hour"
         hint = (
-            "use `with model.deployed(max_cost_usd=...)`, which starts and stops it"
+            "use `with model.deployed(max_cost_usd=...)`, which starts and stops it, or `ftkit deploy MODEL --hours N`"
             if self._control.configured
             else "name a deployment that is there in `deployments`, or set subscription and resource_group, so that ftkit "
             "finds and makes them"

@@ -88,7 +88,7 @@ def _not_deployed(record: ModelRecord, catalogue: Catalogue) -> str:
     price = "an unknown price an hour" if usd is None else f"{usd:.2f} USD an hour"
     return (
         f"{record.id} answers only while it is deployed, for {price}; "
-        f"use `with model.deployed(max_cost_usd=...)`, which starts and stops it"
+        f"use `with model.deployed(max_cost_usd=...)`, which starts and stops it, or `ftkit deploy MODEL --hours N`"
     )
 
 
