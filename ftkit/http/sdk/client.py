@@ -16,7 +16,8 @@ from typing import Any
 
 from ftkit.errors import FtkitError, ProviderError, StorageError
 from ftkit.http.exchange import Lost, Seen, Underlying, Why
-from ftkit.http.sdk.hooks import Hooks, Journey, Oversized, origin_of
+from ftkit.http.sdk.hooks import Hooks, Journey, origin_of
+from ftkit.http.sdk.losing import lost
 from ftkit.http.sdk.seeing import seen
 from ftkit.http.shown import one_line
 from ftkit.http.verdicts import CREATED_NOTHING, Verdict, of_answer, of_create, of_read
@@ -206,7 +207,6 @@ class SdkClient(ABC):
 
     def _outcome(self, error: Exception, journey: Journey) -> Seen | Lost:
         """An exception as the value that says how far the request came."""
-        import httpx2
 
         if isinstance(error, self._sdk().APIStatusError):
             if error.response.status_code >= 300:
@@ -214,33 +214,7 @@ class SdkClient(ABC):
             # an error in the middle of a stream, whose answer had begun well
             words = one_line(str(error), 300, self._hidden())
             return Lost(Why.NETWORK, words, sent=True, cause=Underlying(words))
-        chain = list(_causes(error))
-        for cause in chain:
-            if isinstance(cause, Oversized):
-                return seen(cause.status, {}, b"", flaw=cause.flaw)
-            if isinstance(cause, FtkitError):  # the key is not there
-                return Lost(Why.CREDENTIALS, one_line(str(cause), 300), sent=False)
-        inner = next((c for c in chain if isinstance(c, httpx2.TransportError)), error)
-        words = one_line(str(inner), 300, self._hidden())
-        if isinstance(inner, httpx2.LocalProtocolError):
-            words = "the request is not valid HTTP; is there a line end in a header?"
-        name = type(inner).__name__
-        cause = Underlying(f"{name}: {words}" if words else name)
-        unsent = isinstance(
-            inner,
-            httpx2.ConnectError
-            | httpx2.ConnectTimeout
-            | httpx2.PoolTimeout
-            | httpx2.ProxyError  # the tunnel was not made
-            | httpx2.UnsupportedProtocol,
-        )
-        sent = journey.begun if unsent else journey.opened
-        if isinstance(inner, httpx2.LocalProtocolError):
-            sent = journey.headers_out
-        why = Why.NETWORK if isinstance(inner, httpx2.TransportError) else Why.UNEXPECTED
-        if isinstance(inner, httpx2.UnsupportedProtocol | httpx2.LocalProtocolError):
-            why = Why.REQUEST
-        return Lost(why, str(cause), sent, cause)
+        return lost(error, journey, self._hidden())
 
     def _client(self, max_bytes: int | None = MAX_BYTES) -> Any:
         key = (os.getpid(), self._place(), max_bytes)  # sockets must not be shared over a fork
@@ -289,13 +263,6 @@ class SdkClient(ABC):
     def _hidden(self) -> tuple[str, ...]:
         value = os.environ.get(self._secret.env_name, "").strip()
         return (value,) if value else ()
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Not its contexts: what the caller was handling meanwhile has nothing to do with it."""
-    while error is not None:
-        yield error
-        error = error.__cause__
 
 
 def _unwrapped(verdict: Verdict) -> dict[str, Any]:
