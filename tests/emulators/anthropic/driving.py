@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import ProxyHandler, Request, build_opener
 
 import anthropic
 import pytest
 
+from ..serving.driving import Seen, Time, ask_plainly
 from .handle import AnthropicEmulator
 
 MESSAGES = "POST /v1/messages"
@@ -82,53 +78,12 @@ def long_text(words: int, word: str = "word") -> str:
     return " ".join(f"{word}{number}" for number in range(words))
 
 
-class Time:
-    """Virtual time in a file, which the emulator reads too."""
-
-    def __init__(self, path: Path, start: str = NOON) -> None:
-        self._path = path
-        self.set(start)
-
-    @property
-    def setting(self) -> str:
-        """What FTKIT_NOW would hold."""
-        return f"file:{self._path}"
-
-    def set(self, moment: str) -> None:
-        """Let it be this moment."""
-        self._now = datetime.fromisoformat(moment)
-        self._path.write_text(self._now.isoformat())
-
-    def pass_(self, seconds: float) -> None:
-        """Let time pass."""
-        self.set((self._now + timedelta(seconds=seconds)).isoformat())
-
-
 @pytest.fixture
 def time(emulator: AnthropicEmulator, tmp_path: Path) -> Time:
     """The emulator lives in virtual time, from noon of 2026-11-24 on."""
-    time = Time(tmp_path / "now")
+    time = Time(tmp_path / "now", NOON)
     emulator.set(now=time.setting)
     return time
-
-
-@dataclass(frozen=True)
-class Seen:
-    """An answer as it came over the wire."""
-
-    status: int
-    headers: Any
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        """Its JSON."""
-        return json.loads(self.body)
-
-    @property
-    def why(self) -> str:
-        """The message of an error."""
-        return str(self.json["error"]["message"])
 
 
 def ask(
@@ -141,16 +96,7 @@ def ask(
     version: str | None = VERSION,
 ) -> Seen:
     """One plain request; OSError or http.client's errors where no whole answer came."""
-    content = None if body is None else json.dumps(body).encode()
-    request = Request(f"{emulator.url}{path}", content, method=method)
-    request.add_header("x-api-key", key or emulator.api_key)
+    sent = {"x-api-key": key or emulator.api_key}
     if version is not None:
-        request.add_header("anthropic-version", version)
-    if body is not None:
-        request.add_header("Content-Type", "application/json")
-    try:
-        with build_opener(ProxyHandler({})).open(request, timeout=20) as reply:
-            return Seen(reply.status, reply.headers, reply.read())
-    except HTTPError as error:
-        with error:
-            return Seen(error.code, error.headers, error.read())
+        sent["anthropic-version"] = version
+    return ask_plainly(method, f"{emulator.url}{path}", sent, body)

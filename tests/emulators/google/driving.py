@@ -5,12 +5,8 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 from google import genai
@@ -18,6 +14,7 @@ from google.cloud import storage
 from google.genai import types
 from google.oauth2.credentials import Credentials
 
+from ..serving.driving import Seen, Time, ask_plainly
 from .handle import GoogleEmulator
 
 CREATE = "POST tuningJobs"
@@ -144,48 +141,12 @@ def tuned(client: genai.Client, job: types.TuningJob) -> types.TunedModel:
     return found
 
 
-class Time:
-    """Virtual time in a file, which the emulator reads too."""
-
-    def __init__(self, path: Path, start: str = NOON) -> None:
-        self._path = path
-        self.set(start)
-
-    @property
-    def setting(self) -> str:
-        """What FTKIT_NOW would hold."""
-        return f"file:{self._path}"
-
-    def set(self, moment: str) -> None:
-        """Let it be this moment."""
-        self._now = datetime.fromisoformat(moment)
-        self._path.write_text(self._now.isoformat())
-
-    def pass_(self, seconds: float) -> None:
-        """Let time pass."""
-        self.set((self._now + timedelta(seconds=seconds)).isoformat())
-
-
 @pytest.fixture
 def time(emulator: GoogleEmulator, tmp_path: Path) -> Time:
     """The emulator lives in virtual time, from noon of 2026-11-24 on."""
-    time = Time(tmp_path / "now")
+    time = Time(tmp_path / "now", NOON)
     emulator.set(now=time.setting)
     return time
-
-
-@dataclass(frozen=True)
-class Seen:
-    """An answer as it came over the wire."""
-
-    status: int
-    headers: Any
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        """Its JSON."""
-        return json.loads(self.body)
 
 
 def ask(
@@ -198,20 +159,11 @@ def ask(
     **headers: str,
 ) -> Seen:
     """One plain request; a body that is not bytes goes as JSON. `token=""` sends none. OSError where no answer came."""
-    content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-    request = Request(f"{emulator.url}{path}", content, method=method)
-    if token != "":
-        request.add_header("Authorization", f"Bearer {token or emulator.token()}")
+    sent = {} if token == "" else {"Authorization": f"Bearer {token or emulator.token()}"}
     if body is not None:
-        request.add_header("Content-Type", "application/json")
-    for name, text in headers.items():
-        request.add_header(name.replace("_", "-"), text)
-    try:
-        with build_opener(ProxyHandler({})).open(request, timeout=20) as reply:
-            return Seen(reply.status, reply.headers, reply.read())
-    except HTTPError as error:
-        with error:
-            return Seen(error.code, error.headers, error.read())
+        sent["Content-Type"] = "application/json"
+    sent |= {name.replace("_", "-"): text for name, text in headers.items()}
+    return ask_plainly(method, f"{emulator.url}{path}", sent, body)
 
 
 def path(emulator: GoogleEmulator, what: str, location: str = REGION) -> str:

@@ -60,13 +60,22 @@ class Seen:
         """Its JSON."""
         return json.loads(self.body)
 
+    @property
+    def why(self) -> str:
+        """The message of an error."""
+        return str(self.json["error"]["message"])
+
 
 def ask_plainly(method: str, url: str, headers: Mapping[str, str], body: Any = None) -> Seen:
-    """One request, without a proxy; OSError or http.client's errors where no whole answer came."""
-    content = None if body is None else json.dumps(body).encode()
-    request = Request(url, content, dict(headers), method=method)
-    if body is not None:
-        request.add_header("Content-Type", "application/json")
+    """One request, without a proxy; a body that is not bytes goes as JSON.
+
+    OSError or http.client's errors where no whole answer came.
+    """
+    as_json = body is not None and not isinstance(body, bytes)
+    request = Request(url, json.dumps(body).encode() if as_json else body, method=method)
+    usual = {"Content-Type": "application/json"} if as_json else {}
+    for name, value in {**usual, **headers}.items():
+        request.add_header(name, value)
     try:
         with build_opener(ProxyHandler({})).open(request, timeout=20) as reply:
             return Seen(reply.status, reply.headers, reply.read())
