@@ -288,3 +288,15 @@ def test_the_hosts_are_those_of_the_sdk(monkeypatch: pytest.MonkeyPatch) -> None
             enterprise=True, project="p", location=location, credentials=AnonymousCredentials()
         )
         assert sdk._api_client._http_options.base_url == f"{host_of(location)}/"
+
+
+def test_tokens_out_of_a_cache_are_told_and_thoughts_are_output() -> None:
+    counted = {
+        "promptTokenCount": 100,
+        "cachedContentTokenCount": 60,
+        "toolUsePromptTokenCount": 5,
+        "candidatesTokenCount": 7,
+        "thoughtsTokenCount": 30,
+    }
+    found = chat_wire.usage({"usageMetadata": counted})
+    assert (found.input_tokens, found.cached_input_tokens, found.output_tokens) == (105, 60, 37)

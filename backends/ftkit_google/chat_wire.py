@@ -291,4 +291,6 @@ def usage(reply: Mapping[str, Any]) -> Usage:
         raise ProviderError("the provider's reply has no 'promptTokenCount'")
     read += optional_whole(counted, "toolUsePromptTokenCount") or 0
     written = optional_whole(counted, "candidatesTokenCount") or 0
-    return Usage(read, written + (optional_whole(counted, "thoughtsTokenCount") or 0))
+    written += optional_whole(counted, "thoughtsTokenCount") or 0
+    cached = optional_whole(counted, "cachedContentTokenCount") or 0
+    return Usage(read, written, cached_input_tokens=min(cached, read))
