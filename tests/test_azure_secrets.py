@@ -24,9 +24,10 @@ from ftkit_azure.inference import AzureInference
 from tests.azure_desk import BASE, CREATE, OWN_VARIABLES, PUT, opened, section, served, tuned
 from tests.emulators.azure import AzureEmulator
 from tests.emulators.azure.doors import Door
+from tests.key_search import CANARY, places
 from tests.loopback import Loopback, answers
 from tests.openai_ways import ASKED, jobs, make
-from tests.test_openai_secrets import ANSWERS, CANARY, _places
+from tests.test_openai_secrets import ANSWERS
 
 pytest_plugins = ("tests.azure_fixtures",)
 
@@ -94,7 +95,7 @@ def is_in_none(error: FtkitError, caplog: pytest.LogCaptureFixture, *roots: obje
     assert CANARY not in "".join((str(error), repr(error), repr(pickle.dumps(error))))
     assert CANARY not in caplog.text
     assert CANARY not in "".join(traceback.format_exception(error))
-    assert _places(error, *roots) == []
+    assert places(error, *roots) == []
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
@@ -149,7 +150,7 @@ def test_the_search_sees_a_key_that_is_kept(
     jobs(client)
     (pooled,) = client._pools.values()
     pooled.api_key = CANARY
-    assert _places(ProviderError("x"), client) != []
+    assert places(ProviderError("x"), client) != []
 
 
 # --- hosts ---

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -195,12 +196,15 @@ def _of(
             left.pop(row.intent.key, None)
         yield as_deployed(instance, running, row, settings)
     for row in left.values():
-        yield _unlisted(row, settings)
+        yield _unlisted(row, hosting.listing_lag_s, settings)
 
 
-def _unlisted(row: DeploymentRow, settings: Settings) -> Deployed:
+def _unlisted(row: DeploymentRow, listing_lag_s: float, settings: Settings) -> Deployed:
+    """In use as long as its start is under way or may not be listed yet; then it has ended, whoever believes to use it."""
     intent, status = row.intent, _status(row, settings)
-    if status is not DeploymentStatus.IN_USE:
+    sent = datetime.fromisoformat(intent.sent_at or intent.created_at)
+    fresh = intent.state.open or clock.now() <= sent + timedelta(seconds=listing_lag_s)
+    if status is not DeploymentStatus.IN_USE or not fresh:
         lost = intent.state.open
         status = DeploymentStatus.UNSETTLED if lost else DeploymentStatus.UNLISTED
     return Deployed(
