@@ -114,6 +114,7 @@ def test_a_whole_life_with_careless_planes_shows_no_secret(
     assert search.said("log at DEBUG", b"httpx2", b"httpcore.")
 
 
+@pytest.mark.torture
 def test_without_redaction_the_same_life_is_seen_to_leak(
     emulator: AzureEmulator, home: Path, tmp_path: Path
 ) -> None:

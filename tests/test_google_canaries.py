@@ -103,6 +103,7 @@ def test_a_whole_life_with_a_careless_provider_shows_no_secret(
     assert not search.said("log at DEBUG", b"Bearer ")
 
 
+@pytest.mark.torture
 def test_without_redaction_the_same_life_is_seen_to_leak(
     emulator: GoogleEmulator, home: Path, tmp_path: Path
 ) -> None:

@@ -71,8 +71,9 @@ def test_a_submission_killed_round_its_create_has_one_job(tmp_path: Path) -> Non
     assert sweep.found["one job"] > 2
 
 
-@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize("wrong", ["no find"])
 def test_the_sweep_sees_a_submission_that_is_wrong(wrong: str, tmp_path: Path) -> None:
+    """The other ways to be wrong are in the torture run."""
     with SweptOpenAI(tmp_path, **WRONG[wrong]) as sweep:
         points = sweep.points()
         for point in round_the_create(points):

@@ -87,6 +87,7 @@ def test_a_job_by_commands_alone_through_a_killed_terminal(
     assert "create" in explained
 
 
+@pytest.mark.torture  # test_story_anywhere runs one on four profiles
 def test_one_application_runs_on_a_laptop_and_in_production(
     emulator: OpenAIEmulator, rows: None, tmp_path: Path
 ) -> None:
