@@ -18,6 +18,7 @@ MODEL = f"anthropic/{HAIKU}"
 ASK = "POST /v1/messages"
 COUNT = "POST /v1/messages/count_tokens"
 READ = "GET /v1/models/ID"
+BATCH = "POST /v1/messages/batches"
 NOON = "2026-11-27T12:00:00+00:00"
 
 
@@ -39,6 +40,12 @@ def answering() -> Inference:
     part = opened().inference
     assert part is not None
     return part
+
+
+def batch_keys(emulator: AnthropicEmulator) -> dict[str, int]:
+    """How many batches were made under each key: each has one first row."""
+    rows = emulator.counts()["custom_ids"].items()
+    return {name.removesuffix("-0"): made for name, made in rows if name.endswith("-0")}
 
 
 def it_is(moment: str, tmp_path: Path) -> None:

@@ -11,3 +11,4 @@ def test_anthropic_passes_and_can_what_the_page_says(tmp_path: Path) -> None:
     column = capability_page.is_as_told("anthropic", tmp_path)
     assert column["inference", "chat"] == ("yes", "")
     assert column["inference", "count_tokens"] == ("yes", "")
+    assert column["inference", "batch"] == ("yes", "")

@@ -210,7 +210,10 @@ def test_input_tokens_are_only_those_that_no_cache_had_to_do_with(
 def test_a_running_batch_shows_nothing_by_which_a_lost_one_could_be_found(
     claude: AnthropicEmulator,
 ) -> None:
-    """Why batches stand in `lacks`: no key, no questions, only counts and a time, until it has ended."""
+    """Why a lost start stays unsettled: no key, no questions, only counts and a time, until it has ended.
+
+    test_anthropic_batch_starts has what follows from it.
+    """
     claude.set(batch_s=3600.0)
 
     def row(key: str) -> Any:
@@ -226,12 +229,24 @@ def test_a_running_batch_shows_nothing_by_which_a_lost_one_could_be_found(
     assert len({str(one) for one in told}) == 1
 
 
-def test_a_batch_is_refused_with_that_reason_and_nothing_is_sent(
+def test_the_packages_results_lie_where_a_reply_says_and_not_at_the_address_that_was_set(
     claude: AnthropicEmulator,
 ) -> None:
-    with pytest.raises(CapabilityError, match="might be paid for twice"):
-        ftkit.model(MODEL).batch(["question 1"])
-    assert claude.counts()["requests"] == {}
+    """Whoever stands between could have the answers fetched from elsewhere; ftkit does not follow it."""
+    claude.set(batch_s=0.0)
+    params: Any = {"model": HAIKU, "max_tokens": 9, "messages": [{"role": "user", "content": "a"}]}
+    with anthropic.Anthropic(
+        base_url=claude.base_url, api_key=claude.api_key, max_retries=0
+    ) as sdk:
+        made = sdk.messages.batches.create(requests=[{"custom_id": "a-0", "params": params}])
+        claude.fault(
+            "GET /v1/messages/batches/ID",
+            "patch",
+            fields={"results_url": "http://127.0.0.1:9/results"},
+        )
+        with pytest.raises(anthropic.APIConnectionError):
+            sdk.messages.batches.results(made.id)
+    claude.take_violations()
 
 
 # --- Claude in an evaluation ---

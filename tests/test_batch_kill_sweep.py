@@ -1,4 +1,4 @@
-"""A batch killed at any of its writes and socket calls, and run again: one batch, none lost; at the stand-in and at OpenAI."""
+"""A batch killed at any of its writes and socket calls, and run again: one batch, none lost; at the stand-in, at OpenAI and at Anthropic."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.emulators.anthropic import AnthropicEmulator
 from tests.emulators.openai import OpenAIEmulator
 from tests.faults import strace
 from tests.sweeping import LAG_S, SweptBatch
@@ -35,7 +36,27 @@ class SweptOpenAIBatch(SweptBatch):
         }
 
 
-SWEEPS: Mapping[str, type[SweptBatch]] = {"fake": SweptBatch, "openai": SweptOpenAIBatch}
+class SweptAnthropicBatch(SweptBatch):
+    """The same with Anthropic's, whose batches show what they are at their end: they have ended at once."""
+
+    backend = "anthropic"
+
+    def hosted(self, now: str | None) -> AbstractContextManager[Any]:
+        return AnthropicEmulator(batch_s=0.0, listing_lag_s=self._lag_s, now=now)
+
+    def reached(self) -> dict[str, str]:
+        return {
+            "SWEPT_MODEL": "anthropic/claude-haiku-5-5",
+            "ANTHROPIC_BASE_URL": self.provider.base_url,
+            "ANTHROPIC_API_KEY": self.provider.api_key,
+        }
+
+
+SWEEPS: Mapping[str, type[SweptBatch]] = {
+    "fake": SweptBatch,
+    "openai": SweptOpenAIBatch,
+    "anthropic": SweptAnthropicBatch,
+}
 
 
 def round_the_start(points: list[tuple[str, int]]) -> list[tuple[str, int]]:
@@ -85,7 +106,7 @@ def test_a_batch_killed_at_every_system_call_is_made_once(provider: str, tmp_pat
 def test_a_batch_that_is_wrong_killed_at_every_system_call(
     provider: str, wrong: str, tmp_path: Path
 ) -> None:
-    if provider == "openai" and wrong == "three POSTs":
+    if provider != "fake" and wrong == "three POSTs":
         pytest.skip("the three POSTs are those of the stand-in's client")
     with SWEEPS[provider](tmp_path, wrong, LAG_S) as sweep:
         points = sweep.points()

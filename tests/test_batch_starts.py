@@ -80,7 +80,7 @@ def test_a_batch_of_another_ledger_is_not_taken_where_the_provider_ignores_the_k
     monkeypatch.setattr(
         FakeBatching,
         "find",
-        lambda self, key: [_remote(r) for r in self._client.pages("/v1/batches")],
+        lambda self, key, rows=None: [_remote(r) for r in self._client.pages("/v1/batches")],
     )
     assert batch(QUESTIONS[:2]).key != first.key
     assert provider.counts()["batches"] == 2

@@ -10,6 +10,7 @@ from ftkit.catalogue import Catalogue
 from ftkit.errors import LifecycleError, NotFound
 from ftkit.http.replies import ident, optional_text, whole
 from ftkit.patience import patiently
+from ftkit_anthropic.batching import AnthropicBatching
 from ftkit_anthropic.client import Client
 from ftkit_anthropic.wire import MessagesWire
 
@@ -29,6 +30,7 @@ class AnthropicInference(Answering):
             answer_timeout_s=settings.answer_timeout_s,
             threads="ftkit-anthropic",
         )
+        self.batches = AnthropicBatching(client, settings, catalogue)
         self._reads = client
         self._catalogue = catalogue
 

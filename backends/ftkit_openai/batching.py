@@ -147,7 +147,7 @@ class OpenAIBatching:
         except ProviderError as error:
             raise OutcomeUnknown(f"OpenAI has answered the create, but {error}") from error
 
-    def find(self, key: str) -> list[RemoteBatch]:
+    def find(self, key: str, rows: int | None = None) -> list[RemoteBatch]:
         """Batches with this key in their metadata, oldest first: all pages are walked."""
         found = [one for page in self._pages() for one in page if wire.key_of(one) == key]
         found.sort(key=lambda one: number(one, "created_at"))

@@ -12,6 +12,7 @@ from ftkit.backend.batches import (
     BatchPricing,
     BatchRequest,
     BatchStatus,
+    Concealed,
     RemoteBatch,
 )
 from ftkit.backend.jobs import (
@@ -74,6 +75,7 @@ __all__ = [
     "CallRates",
     "Checkpoint",
     "Checkpoints",
+    "Concealed",
     "CountsTokens",
     "DeletesUploads",
     "Device",

@@ -5,7 +5,7 @@ The calls of a batch bear the index of their question; a provider may answer in 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -13,6 +13,10 @@ from typing import Protocol, runtime_checkable
 
 from ftkit.backend.answers import Answer, Call, CallRates, ModelRecord, Usage
 from ftkit.backend.jobs import Upload
+from ftkit.backend.outcomes import Unavailable
+
+_ASK_AGAIN_S = 60.0
+_NAMED = 3
 
 
 class BatchStatus(StrEnum):
@@ -55,7 +59,8 @@ class BatchRequest:
 class RemoteBatch:
     """A batch as the provider knows it: how many of its `total` requests are `done`, and how many have `failed`.
 
-    `key` is our key, where the provider tells it; `total` is 0 while the provider has not counted.
+    `key` is our key, where the provider tells it; `total` is 0 while the provider has not counted. `expires_at`: when it has
+    ended at the latest.
     """
 
     id: str
@@ -67,6 +72,33 @@ class RemoteBatch:
     total: int = 0
     error: str | None = None
     created_at: str | None = None
+    expires_at: str | None = None
+
+
+class Concealed(Unavailable):
+    """A search cannot tell yet: each of `candidates` runs, and shows only at its end whether it bears the key."""
+
+    def __init__(self, candidates: Sequence[RemoteBatch]) -> None:
+        self.candidates = tuple(candidates)
+        shown = "; ".join(map(_shown, self.candidates[:_NAMED]))
+        more = len(self.candidates) - _NAMED
+        super().__init__(
+            f"it may be one of those that run, which show only at their end what they are: {shown}"
+            + (f"; and {more:,} more" if more > 0 else ""),
+            _ASK_AGAIN_S,
+        )
+
+    def __reduce__(self) -> tuple[type[Concealed], tuple[tuple[RemoteBatch, ...]]]:  # type: ignore[override]
+        return type(self), (self.candidates,)
+
+
+def _shown(one: RemoteBatch) -> str:
+    parts = [
+        f"of {one.total:,} questions" if one.total else "",
+        f"started {one.created_at}" if one.created_at else "",
+        f"ended by {one.expires_at} at the latest" if one.expires_at else "",
+    ]
+    return f"{one.id} ({', '.join(filter(None, parts))})"
 
 
 class Batching(Protocol):
@@ -96,8 +128,11 @@ class Batching(Protocol):
     def start(self, request: BatchRequest) -> RemoteBatch:
         """Start the batch: one attempt, no retries. Raises exactly one of Refused, NotSent and OutcomeUnknown."""
 
-    def find(self, key: str) -> list[RemoteBatch]:
-        """Every batch that carries this key, from all pages, oldest first."""
+    def find(self, key: str, rows: int | None = None) -> list[RemoteBatch]:
+        """Every batch that carries this key, from all pages, oldest first; it has that many `rows`, where that is told.
+
+        Raises Concealed where none is found and one that does not show its key may be it: never an empty list.
+        """
 
     def get(self, id: str) -> RemoteBatch:
         """The batch's present state; raises NotFound."""

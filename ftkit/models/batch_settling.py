@@ -7,10 +7,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ftkit.backend import Backend, Batches, Batching, BatchRequest, BatchStatus, RemoteBatch
+from ftkit.backend import (
+    Backend,
+    Batches,
+    Batching,
+    BatchRequest,
+    BatchStatus,
+    Concealed,
+    OutcomeUnknown,
+    RemoteBatch,
+)
 from ftkit.config import Settings
 from ftkit.errors import ConfigError, FtkitError, NotFound
 from ftkit.ledger import BatchRow, Ledger, State
+from ftkit.models.batch_search import found_by, rule_out
 from ftkit.models.record import from_dict
 from ftkit.patience import patiently
 from ftkit.registry import open_backend
@@ -46,13 +56,6 @@ def batching_at(instance: str, settings: Settings) -> Batching:
     return batching_of(open_backend(instance, settings))
 
 
-def found_by(batching: Batching, instance: str, key: str) -> list[RemoteBatch]:
-    """Batches with this key, oldest first; a provider that ignores the filter lists others too."""
-    return [
-        one for one in patiently(instance, lambda: batching.find(key)) if one.key in (None, key)
-    ]
-
-
 def purchase(
     ledger: Ledger, batching: Batching, row: BatchRow, request: BatchRequest | None = None
 ) -> Purchase[RemoteBatch]:
@@ -64,7 +67,7 @@ def purchase(
     return Purchase(
         what=f"the batch on {row.instance}",
         send=send,
-        find=lambda: found_by(batching, row.instance, row.key),
+        find=lambda: found_by(ledger, batching, row.instance, row.key, row.request["rows"]),
         id_of=lambda remote: remote.id,
         listing_lag_s=batching.listing_lag_s,
         idempotent=batching.idempotent_start,
@@ -91,8 +94,17 @@ def with_file(ledger: Ledger, batching: Batching, row: BatchRow) -> BatchRequest
 
 
 def observe(ledger: Ledger, batching: Batching, key: str, remote: RemoteBatch) -> BatchRow:
-    """Write what the provider says now, and send a cancel that was waiting; the row as it is then."""
+    """Write what the provider says now, and send a cancel that was waiting; the row as it is then.
+
+    Raises OutcomeUnknown where it shows at last that it is other work, to which the batch was bound by hand.
+    """
     row = ledger.batches.get(key)
+    if remote.key not in (None, key):
+        why = f"{remote.id}, to which it was bound, is other work: it bears the key {remote.key}"
+        ledger.move(key, State.UNSETTLED, only_from=(State.MADE,), error=why)
+        raise OutcomeUnknown(
+            f"batch {key} may have been started and may be billed: {why}. Look for it with `ftkit batches settle {key}`"
+        )
     word = redact(remote.raw_status)
     if remote.status is BatchStatus.OTHER and (row.instance, word) not in _warned:
         _warned.add((row.instance, word))
@@ -140,20 +152,24 @@ def settle_batch(
 ) -> BatchRow:
     """Settle one batch of the ledger; the row as it is then. One that is not open stays as it is.
 
-    `adopt_id` binds it to that batch of the provider; `not_created` closes it, unless the provider lists it after all.
+    `adopt_id` binds it to that batch of the provider; `not_created` closes it, unless the provider lists it after all, and
+    rules out those that run and may be it. One that was not sent can be bound too, and is free to be sent after `not_created`.
     """
     if adopt_id is not None and not_created:
         raise ConfigError("say either --adopt ID or --not-created")
     ledger = Ledger(settings.home)
     with one_at_a_time(settings.home, (parsed_key(key) or (key, 0))[0]):
         row = ledger.batches.get(key)
-        if not row.state.open:
+        by_hand = adopt_id is not None or not_created
+        if not row.state.open and not (by_hand and row.state in _UNSENT):
             return row
         backend = open_backend(row.instance, settings)
         batching = batching_of(backend)
         same_account(f"batch {key}", row.scope, row.instance, backend)
         if adopt_id is not None:
             return _bind(ledger, batching, row, adopt_id)
+        if row.state in _UNSENT:
+            return _free(ledger, batching, row)
         if not_created:
             return _close(ledger, batching, row)
         return settle_row(ledger, batching, row)
@@ -220,8 +236,24 @@ def _bind(ledger: Ledger, batching: Batching, row: BatchRow, remote_id: str) -> 
     return observe(ledger, batching, row.key, remote)
 
 
+def _free(ledger: Ledger, batching: Batching, row: BatchRow) -> BatchRow:
+    """One that was not sent from here: none of those that run is it, so the same call may send it."""
+    try:
+        found_by(ledger, batching, row.instance, row.key, row.request["rows"])
+    except Concealed as error:
+        rule_out(ledger, row.key, error)
+    return row
+
+
 def _close(ledger: Ledger, batching: Batching, row: BatchRow) -> BatchRow:
-    found = look(ledger, row.key, purchase(ledger, batching, row))
+    try:
+        found = look(ledger, row.key, purchase(ledger, batching, row))
+    except OutcomeUnknown as error:
+        if not isinstance(error.__cause__, Concealed):
+            raise
+        rule_out(ledger, row.key, error.__cause__)
+        log.warning("batch %s: %s; you say that none of them is", row.key, error.__cause__)
+        found = None
     if found is not None:
         log.warning("batch %s is listed by the provider after all, as %s", row.key, found.id)
         return observe(ledger, batching, row.key, found)

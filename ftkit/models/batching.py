@@ -7,7 +7,8 @@
     ended without any, never created        next attempt
 
 What is refused is refused before anything is sent, and does not stand in the way of a batch that is there. The key of an
-attempt is looked for at the provider before it is started: another machine may have been first.
+attempt is looked for at the provider before it is started: another machine may have been first. Where the provider cannot
+tell yet, the attempt stays prepared, and nothing is sent.
 """
 
 from __future__ import annotations
@@ -21,15 +22,22 @@ from functools import cache
 from typing import Any
 
 from ftkit import clock
-from ftkit.backend import Backend, Batching, Call, ModelRecord, RemoteBatch
+from ftkit.backend import (
+    Backend,
+    Batching,
+    Call,
+    Concealed,
+    ModelRecord,
+    RemoteBatch,
+)
 from ftkit.config import Settings
 from ftkit.errors import CapabilityError, ConfigError, DataError, FtkitError
 from ftkit.ledger import BatchRow, Ledger, State, Verb, new_intent
 from ftkit.models.batch_prices import BatchPrices, most_it_costs
+from ftkit.models.batch_search import found_by, undecided
 from ftkit.models.batch_settling import (
     batching_of,
     close_refused,
-    found_by,
     left_behind,
     observe,
     purchase,
@@ -200,7 +208,10 @@ def _attempt(work: _Work) -> BatchRow:
         return _next(work, 1)
     last = known[-1]
     if last.state in (State.PREPARED, State.UPLOADING):
-        remotes = _known_to_provider(work, last.key)
+        try:
+            remotes = _known_to_provider(work, last.key)
+        except Concealed as error:
+            raise undecided(last.key, error) from error
         if not remotes:
             work.price()
             return last
@@ -228,7 +239,7 @@ def _next(work: _Work, attempt: int) -> BatchRow:
     """A new attempt, or one that the provider knows and this ledger does not."""
     while attempt <= _ATTEMPTS:
         key = attempt_key(work.stem, attempt)
-        remotes = _known_to_provider(work, key)
+        remotes, concealed = _known_or_concealed(work, key)
         if remotes and remotes[0].status.final and remotes[0].done == 0:
             attempt += 1
             continue
@@ -246,6 +257,8 @@ def _next(work: _Work, attempt: int) -> BatchRow:
         if row.state is State.CLOSED:  # of a ledger that was rebuilt without the batch's own row
             attempt += 1
             continue
+        if concealed is not None:
+            raise undecided(key, concealed) from concealed
         bought = purchase(work.ledger, work.batching, row)
         if remotes:
             adopt(work.ledger, key, bought, remotes, "the provider has it already, with our key")
@@ -260,7 +273,9 @@ def _next(work: _Work, attempt: int) -> BatchRow:
 def _known_to_provider(work: _Work, key: str) -> list[RemoteBatch]:
     """Batches with this key; where the ledger was lost a moment ago, until they must be listed."""
     while True:
-        remotes = found_by(work.batching, work.record.instance, key)
+        remotes = found_by(
+            work.ledger, work.batching, work.record.instance, key, work.request["rows"]
+        )
         rebuilt = work.ledger.rebuilt_at
         if remotes or rebuilt is None:
             return remotes
@@ -268,6 +283,14 @@ def _known_to_provider(work: _Work, key: str) -> list[RemoteBatch]:
         if left <= timedelta(0):
             return remotes
         clock.sleep(min(left.total_seconds(), 15.0))
+
+
+def _known_or_concealed(work: _Work, key: str) -> tuple[list[RemoteBatch], Concealed | None]:
+    """The same, or why it cannot be told."""
+    try:
+        return _known_to_provider(work, key), None
+    except Concealed as error:
+        return [], error
 
 
 def _create(ledger: Ledger, batching: Batching, row: BatchRow) -> None:

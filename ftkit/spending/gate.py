@@ -23,7 +23,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from ftkit import clock
-from ftkit.backend import NotSent, OutcomeUnknown, Refused
+from ftkit.backend import Concealed, NotSent, OutcomeUnknown, Refused
 from ftkit.errors import FtkitError, LedgerError, StorageError
 from ftkit.ledger import Ledger, State
 from ftkit.secrets import redact
@@ -179,6 +179,8 @@ def _look(ledger: Ledger, key: str, search: Search[T], wait_s: float) -> T | Non
     while True:
         try:
             found = search.find()
+        except Concealed as error:
+            raise unknown(key, search, str(error)) from error
         except FtkitError as error:
             raise unknown(key, search, f"looking for it failed ({error})") from error
         if found:

@@ -21,6 +21,7 @@ from ftkit.testing.fake_backend.batching import FakeBatching
 from ftkit.testing.fake_backend.client import Client
 from ftkit.testing.fake_backend.hosting import FakeHosting
 from ftkit.testing.fake_backend.training import FakeTraining
+from ftkit_anthropic.batching import AnthropicBatching
 from ftkit_azure.control import Control
 from ftkit_google.client import Client as GoogleClient
 from ftkit_google.client import types as google_types
@@ -152,8 +153,9 @@ def no_find() -> None:
     OpenAITraining.find = lambda self, key: []  # type: ignore[method-assign]
     GoogleTraining.find = lambda self, key: []  # type: ignore[method-assign]
     FakeHosting.find = lambda self, key: []  # type: ignore[method-assign]
-    FakeBatching.find = lambda self, key: []  # type: ignore[method-assign]
-    OpenAIBatching.find = lambda self, key: []  # type: ignore[method-assign]
+    FakeBatching.find = lambda self, key, rows=None: []  # type: ignore[method-assign]
+    OpenAIBatching.find = lambda self, key, rows=None: []  # type: ignore[method-assign]
+    AnthropicBatching.find = lambda self, key, rows=None: []  # type: ignore[method-assign]
 
 
 def another_name() -> None:

@@ -17,6 +17,7 @@ from ftkit.backend import (
     BatchPricing,
     BatchRequest,
     BatchStatus,
+    Concealed,
     Inference,
     ModelRecord,
     OutcomeUnknown,
@@ -136,16 +137,40 @@ def test_a_batch_whose_reply_is_lost_is_not_repeated(
     record: ModelRecord,
     faults: Faults,
 ) -> None:
-    """OutcomeUnknown after one request: the batch exists, and is found by its key."""
+    """OutcomeUnknown after one request: the batch exists, and is found by its key, at its end at the latest."""
     ready = request("lost batch", work, batching, record)
     faults.lose_reply("batch")
     with pytest.raises(OutcomeUnknown):
         batching.start(ready)
     faults.clear()
-    found = work.listed(batching.listing_lag_s, lambda: batching.find(ready.key))
-    assert len(found) == 1
+
+    def find() -> list[RemoteBatch]:
+        try:
+            return batching.find(ready.key, ready.rows)
+        except Concealed:
+            return []
+
+    assert len(work.listed(batching.listing_lag_s + subject.timeout_s, find)) == 1
     if subject.witness is not None:
         assert subject.witness.batches()[ready.key] == 1
+
+
+@pytest.mark.judges("batch")
+def test_a_batch_that_runs_is_never_said_not_to_be_there(
+    work: Work, subject: Subject, batching: Batching, record: ModelRecord
+) -> None:
+    """It is found, or among those of which the search cannot tell: an empty list would have it paid for once more."""
+    ready = request("running batch", work, batching, record)
+    with subject.slowly():
+        made = batching.start(ready)
+    try:
+        listed = work.listed(batching.listing_lag_s, lambda: batching.find(ready.key, ready.rows))
+    except Concealed as error:
+        listed = error.candidates
+    assert made.id in [one.id for one in listed]
+    batching.cancel(made.id)
+    ended(work, subject, batching, made.id)
+    assert [one.id for one in batching.find(ready.key, ready.rows)] == [made.id]
 
 
 @pytest.mark.judges("batch")

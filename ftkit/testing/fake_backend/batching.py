@@ -80,7 +80,7 @@ class FakeBatching:
         body = {"input_file": request.file.id, "metadata": {"key": request.key}}
         return _remote(self._client.create("/v1/batches", body, request.key))
 
-    def find(self, key: str) -> list[RemoteBatch]:
+    def find(self, key: str, rows: int | None = None) -> list[RemoteBatch]:
         """Batches with this key in their metadata, oldest first."""
         return [_remote(found) for found in self._client.pages("/v1/batches", key=key)][::-1]
 
