@@ -30,7 +30,7 @@ def job(ours: Client) -> dict[str, Any]:
 
 
 def make(ours: Client) -> dict[str, Any]:
-    from ftkit_google.client import types
+    from ftkit_google.sdk import types
 
     rows = types().TuningDataset(gcs_uri="gs://b/rows")
     return ours.create(

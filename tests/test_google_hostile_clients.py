@@ -11,7 +11,7 @@ import pytest
 
 from ftkit_google import verdicts, wire
 from ftkit_google.client import Client
-from ftkit_google.client import types as google_types
+from ftkit_google.sdk import types as google_types
 from ftkit_google.training import GoogleTraining
 from tests.hostile import Bench
 from tests.hostile_clients import JUNK, reads_junk, reads_no_list_as_an_empty_one

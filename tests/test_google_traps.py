@@ -197,7 +197,7 @@ def test_the_trap_of_the_dict_is_still_there() -> None:
         vertexai = True
 
     config = {"pre_tuned_model_checkpoint_id": "2"}
-    from ftkit_google.client import types
+    from ftkit_google.sdk import types
 
     for given in (config, types().CreateTuningJobConfig(**config)):
         with pytest.raises(LookupError):

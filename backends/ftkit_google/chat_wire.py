@@ -15,8 +15,9 @@ from ftkit.backend import Answer, Call, ModelRecord, Usage
 from ftkit.data.example import Image, Message, ToolCall
 from ftkit.errors import CapabilityError, ProviderError
 from ftkit.http.replies import inner, items, optional_text, optional_whole, text
-from ftkit_google.client import Question, types
+from ftkit_google.client import Question
 from ftkit_google.names import parsed
+from ftkit_google.sdk import types
 
 _FINISH = {"STOP": "stop", "MAX_TOKENS": "length"}
 # a call that no thought led to bears this instead of a signature

@@ -1,4 +1,4 @@
-"""The only file that imports Google's packages, inside functions: one client a process and location, one an event loop.
+"""Calls through Google's SDK: one client a process and location, one an event loop.
 
 A call is made exactly once. What came of it is read off the answer itself, whatever the SDK makes of it: the hooks of the
 HTTP client keep it. A paid call opens a connection of its own: one from the pool may have died unseen.
@@ -7,30 +7,26 @@ HTTP client keep it. A paid call opens a connection of its own: one from the poo
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
-import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.util import find_spec
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ftkit.catalogue import Catalogue
 from ftkit.errors import (
-    AuthError,
     FtkitError,
-    NotInstalled,
     ProviderError,
     StorageError,
 )
 from ftkit.http.exchange import Lost, Seen
-from ftkit.http.sdk.client import MAX_BYTES, redacting
+from ftkit.http.sdk.client import MAX_BYTES
 from ftkit.http.sdk.hooks import Hooks, origin_of
 from ftkit.http.sdk.losing import lost
 from ftkit.http.shown import one_line
 from ftkit.http.verdicts import Verdict
+from ftkit_google import sdk
 from ftkit_google.credentials import Credentials
 from ftkit_google.places import Places
 from ftkit_google.trips import CONNECT_S, Trip, Watch, asynchronous, handed, kept, watched
@@ -39,13 +35,7 @@ from ftkit_google.verdicts import answer_verdict, create_verdict, read_verdict, 
 if TYPE_CHECKING:
     from ftkit_google import GoogleSettings
 
-_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-_ADC = "GOOGLE_APPLICATION_CREDENTIALS"
-
 Call = Callable[[Any], Any]  # from the SDK's client to whatever it makes of the answer
-
-for _name in ("google_genai", "google.auth", "urllib3.connectionpool"):
-    logging.getLogger(_name).addFilter(redacting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +50,8 @@ class Client(Places):
     """One project. Addresses, project and credentials are looked up at each use."""
 
     def __init__(self, settings: GoogleSettings, catalogue: Catalogue) -> None:
-        credentials = Credentials(settings.credentials_env, self._load, _renewed)
+        env = settings.credentials_env
+        credentials = Credentials(env, partial(sdk.load, env), sdk.renewed)
         super().__init__(settings, catalogue, credentials)
         self._pools: dict[tuple[Any, ...], Any] = {}
 
@@ -103,7 +94,7 @@ class Client(Places):
                 pieces = question.call(client)
                 piece = next(pieces, None)
             while piece is not None:
-                yield _plain(piece)
+                yield sdk.plain(piece)
                 with watched(trip):
                     piece = next(pieces, None)
             return
@@ -137,7 +128,7 @@ class Client(Places):
                 pieces = await question.call(client.aio)
                 piece = await anext(pieces, None)
             while piece is not None:
-                yield _plain(piece)
+                yield sdk.plain(piece)
                 with watched(trip):
                     piece = await anext(pieces, None)
             return
@@ -200,7 +191,7 @@ class Client(Places):
 
     def _send(self, call: Call, location: str, *, paid: bool = False) -> Seen | Lost:
         """One call and what came of it."""
-        _sdk()
+        sdk.package()
         _ = self.project  # what is missing is told as it is
         if not paid:
             return self._made(lambda: call(self._client(location)), Trip())
@@ -255,7 +246,7 @@ class Client(Places):
 
             told = [hooks.aresponse, asynchronous(kept)]
             http = httpx2.AsyncClient(
-                verify=_tls(),
+                verify=sdk.tls(),
                 event_hooks={"request": [request], "response": told},
                 timeout=self._timeout(),
                 follow_redirects=False,
@@ -281,7 +272,7 @@ class Client(Places):
 
         hooks = self._hooks(url, max_bytes)
         return httpx2.Client(
-            verify=_tls(),
+            verify=sdk.tls(),
             event_hooks={"request": [hooks.request, handed], "response": [hooks.response, kept]},
             timeout=self._timeout(),
             follow_redirects=False,
@@ -300,113 +291,28 @@ class Client(Places):
 
     def _sdk_client(self, location: str, http: Any, asynchronous: Any = None) -> Any:
         """The SDK's client over these HTTP clients: without retries, and with a stand-in for the credentials."""
-        genai = _sdk()
+        genai = sdk.package()
         import httpx2
 
         return genai.Client(
             enterprise=True,
             project=self.project,
             location=location,
-            credentials=_stand_in(),
+            credentials=sdk.stand_in(),
             http_options=genai.types.HttpOptions(
                 base_url=self.address(location),
                 timeout=int(self._settings.timeout_s * 1000),
                 httpx_client=http,
-                async_client_args={"ssl": _tls()},  # of its sockets, which are never opened
+                async_client_args={"ssl": sdk.tls()},  # of its sockets, which are never opened
                 # one that is never used is cheaper than the one that the SDK would make
-                httpx_async_client=asynchronous or httpx2.AsyncClient(verify=_tls()),
+                httpx_async_client=asynchronous or httpx2.AsyncClient(verify=sdk.tls()),
             ),
         )
-
-    def _load(self, path: str | None) -> tuple[Any, str | None] | FtkitError:
-        """Credentials and their project; an error is returned, for frames of the library hold keys."""
-        _sdk()
-        import google.auth
-        from google.auth.exceptions import GoogleAuthError
-
-        env = self._settings.credentials_env
-        try:
-            if env == _ADC:
-                found: tuple[Any, str | None] = google.auth.default(scopes=[_SCOPE])
-                return found
-            if path is None:
-                return AuthError(f"{env} is not set; it names the file with Google's credentials")
-            found = google.auth.load_credentials_from_file(path, scopes=[_SCOPE])
-            return found
-        except GoogleAuthError as error:
-            said = one_line(str(error), 200)
-        except (OSError, ValueError) as error:
-            said = type(error).__name__
-        return AuthError(f"there are no credentials of Google: {said}")
 
     def _named(self, what: str, location: str) -> str:
         method, _, path = what.partition(" ")
         host = self.address(location).partition("://")[2]
         return f"{method} {one_line(f'{host}/{path}', 200)}"
-
-
-def _sdk() -> Any:
-    """The package; NotInstalled, which must not pass for an answer that was lost, where it is not there."""
-    if find_spec("google") is None or find_spec("google.genai") is None:
-        raise NotInstalled("Google is reached through its own package: pip install 'ftkit[google]'")
-    from google import genai
-
-    # said of every call that tunes, and of every word that is newer than the package
-    warnings.filterwarnings("ignore", message="The SDK's tuning implementation is experimental")
-    warnings.filterwarnings("ignore", message=r".* is not a valid ", module=r"google\.genai\.")
-    return genai
-
-
-@lru_cache(maxsize=1)
-def _tls() -> Any:
-    """Made once: it takes longer than a whole request on this machine."""
-    import httpx2
-
-    return httpx2.create_ssl_context()
-
-
-def _stand_in() -> Any:
-    """Credentials that the SDK finds in order; the real ones are added to each request on its way."""
-    from google.auth.credentials import AnonymousCredentials
-
-    held = AnonymousCredentials()
-    held.token = "added-to-each-request"
-    return held
-
-
-def _renewed(held: Any) -> tuple[str, float] | FtkitError:
-    """A fresh token and how many seconds it lasts; an error is returned, for frames of the library hold keys."""
-    from google.auth import _helpers
-    from google.auth.exceptions import GoogleAuthError, TransportError
-    from google.auth.transport.requests import Request
-
-    from ftkit.backend import Unavailable
-
-    try:
-        held.refresh(Request())
-        expiry = held.expiry
-        lasts = 3600.0 if expiry is None else (expiry - _helpers.utcnow()).total_seconds()
-        return str(held.token), lasts
-    except TransportError as error:
-        broken: FtkitError = Unavailable(
-            f"no token was got from Google: {one_line(str(error), 200)}"
-        )
-    except GoogleAuthError as error:
-        said = one_line(str(error), 200)
-        again = getattr(error, "retryable", False)
-        kind: type[FtkitError] = Unavailable if again else AuthError
-        broken = kind(f"Google gives no token for these credentials: {said}")
-    except Exception as error:  # noqa: BLE001 - nobody knows what a stranger's exception says about a key
-        broken = AuthError(f"Google gives no token for these credentials: {type(error).__name__}")
-    return broken
-
-
-def _plain(piece: Any) -> dict[str, Any]:
-    """A piece in the API's own words."""
-    told: dict[str, Any] = piece.model_dump(
-        mode="json", by_alias=True, exclude_none=True, exclude={"sdk_http_response", "parsed"}
-    )
-    return told
 
 
 def _closed(loop: Any) -> bool:
@@ -417,8 +323,3 @@ def _unwrapped(verdict: Verdict) -> dict[str, Any]:
     if isinstance(verdict, dict):
         return verdict
     raise verdict
-
-
-def types() -> Any:
-    """The SDK's own types."""
-    return _sdk().types

@@ -77,7 +77,7 @@ class Asked:
 
     def send(self, sdk: Any) -> Any:
         """Through the SDK's client."""
-        from ftkit_google.client import types
+        from ftkit_google.sdk import types
 
         kinds, request, given = types(), self.request, self.settings
         config = kinds.CreateTuningJobConfig(

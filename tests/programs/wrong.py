@@ -24,7 +24,7 @@ from ftkit.testing.fake_backend.training import FakeTraining
 from ftkit_anthropic.batching import AnthropicBatching
 from ftkit_azure.control import Control
 from ftkit_google.client import Client as GoogleClient
-from ftkit_google.client import types as google_types
+from ftkit_google.sdk import types as google_types
 from ftkit_google.training import GoogleTraining
 from ftkit_openai.batching import OpenAIBatching
 from ftkit_openai.client import Client as OpenAIClient
