@@ -18,6 +18,7 @@ from tests.test_openai_kill_sweep import round_the_create
 
 REASON = strace.unavailable()
 pytestmark = pytest.mark.skipif(REASON is not None, reason=REASON or "")
+_TRIES = 10
 
 
 class _AtAzure(Swept):
@@ -30,6 +31,14 @@ class _AtAzure(Swept):
     ) -> None:
         super().__init__(folder, wrong, lag_s)
         self._lossy = lossy
+
+    def kill(self, point: tuple[str, int]) -> None:
+        """Again where the call was not made: an answer is read in one piece or in two, which is not the same each time."""
+        before = self.found["hit"]
+        for _ in range(_TRIES):
+            super().kill(point)
+            if self.found["hit"] > before:
+                return
 
     def hosted(self, now: str | None) -> AbstractContextManager[Any]:
         return AzureEmulator(
